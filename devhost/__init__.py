@@ -1,0 +1,1 @@
+"""The local Functions host and its services, for machines without Core Tools."""

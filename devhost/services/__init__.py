@@ -1,0 +1,1 @@
+"""Services an Azure deployment would rent, run locally."""

@@ -1,0 +1,1 @@
+"""DOORS: one module per area, the only place where triggers live."""

@@ -1,0 +1,1 @@
+"""The domain package and everything the doors share."""

@@ -1,0 +1,1 @@
+"""DOES: one public function per business event."""

@@ -1,0 +1,1 @@
+"""DECIDES: frozen dataclasses and functions of the standard library only."""

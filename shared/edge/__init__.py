@@ -1,0 +1,1 @@
+"""SPEAKS: HTTP, tokens, files and outside services."""

@@ -1,0 +1,1 @@
+"""RUNS: long or resumable work, one step one transaction."""

@@ -1,0 +1,1 @@
+"""The schema: migrations, views, and the command that applies them."""
