@@ -4,7 +4,8 @@
     ├── NotFound     the thing named is not there, or not for this caller
     ├── Conflict     the thing is there, in a state that forbids this
     ├── Refused      the request is well formed and means something not allowed
-    └── Forbidden    this caller may not
+    ├── Forbidden    this caller may not
+    └── Unavailable  something this stands on is away; the same request may succeed later
 
 A leaf is named for the broken rule. Its docstring is the message, formatted with the values it carries;
 `code` is stable and documented; `pointer` is the JSON pointer of the place in the request, where there is one.
@@ -46,3 +47,9 @@ class Forbidden(PromoPartnerError):
     """You may not do this."""
 
     code = "forbidden"
+
+
+class Unavailable(PromoPartnerError):
+    """Something this depends on does not answer; try again in a moment."""
+
+    code = "unavailable"
