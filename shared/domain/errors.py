@@ -8,7 +8,7 @@
     └── Unavailable  something this stands on is away; the same request may succeed later
 
 A leaf is named for the broken rule. Its docstring is the message, formatted with the values it carries;
-`code` is stable and documented; `pointer` is the JSON pointer of the place in the request, where there is one.
+`code` is stable and documented; `pointer` is the JSON pointer of the place in the request, if there is one.
 """
 
 from typing import ClassVar

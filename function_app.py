@@ -1,0 +1,30 @@
+"""The function app: every area's blueprint, registered."""
+
+import azure.functions as func
+
+from functions import (
+    auth,
+    catalogue,
+    evaluation,
+    ingest,
+    operations,
+    promotions,
+    timers,
+    transactions,
+    uploads,
+)
+
+app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
+
+for area in (
+    auth,
+    catalogue,
+    evaluation,
+    ingest,
+    operations,
+    promotions,
+    timers,
+    transactions,
+    uploads,
+):
+    app.register_functions(area.bp)

@@ -1,0 +1,85 @@
+"""Operations: health, readiness, and the description of this API."""
+
+from functools import cache
+from importlib.resources import files
+from typing import Literal
+
+import azure.functions as func
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from shared import pool
+from shared.edge import blobs, openapi
+from shared.edge.http import endpoint
+from shared.edge.operations import Access, Content, Request
+from shared.store import health
+
+bp = func.Blueprint()
+
+# The page runs its own scripts and talks to its own origin, and nothing else. Swagger UI writes styles inline.
+_PAGE_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+        "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    ),
+    ("Referrer-Policy", "no-referrer"),
+)
+_MEDIA_TYPES = {
+    "css": "text/css",
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "png": "image/png",
+}
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+
+
+class AssetPath(Request):
+    asset: Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
+
+
+@endpoint(bp, "GET", "health", access=Access.OPEN)
+def get_health() -> Health:
+    """Whether this process answers; asks nothing of anything else."""
+    return Health(status="ok")
+
+
+@endpoint(bp, "GET", "ready", access=Access.OPEN, raises=(pool.DatabaseUnavailable, blobs.StorageUnavailable))
+def get_ready() -> Health:
+    """Whether the database and the storage answer."""
+    with pool.connection() as conn:
+        health.get(conn)
+    blobs.check()
+    return Health(status="ok")
+
+
+@endpoint(bp, "GET", "openapi.json", access=Access.OPEN)
+def get_openapi() -> Content:
+    """This description, as OpenAPI 3.1."""
+    return Content(_document(), "application/json")
+
+
+@endpoint(bp, "GET", "docs", access=Access.OPEN)
+def get_docs() -> Content:
+    """An interactive page of this API; it loads nothing from elsewhere."""
+    return _asset("index.html")
+
+
+@endpoint(bp, "GET", "docs/{asset}", access=Access.OPEN)
+def get_docs_asset(path: AssetPath) -> Content:
+    """A file of the interactive page."""
+    return _asset(path.asset)
+
+
+@cache
+def _document() -> bytes:
+    return to_json(openapi.document())
+
+
+@cache
+def _asset(name: str) -> Content:
+    body = files("shared.edge").joinpath("swagger", name).read_bytes()
+    return Content(body, _MEDIA_TYPES[name.rpartition(".")[2]], _PAGE_HEADERS)

@@ -1,0 +1,185 @@
+"""OpenAPI: the 3.1 document, generated from the registered operations."""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode
+
+from shared.domain.errors import PromoPartnerError
+from shared.domain.users import Permission
+from shared.edge.operations import REGISTRY, Access, Content, Operation
+from shared.edge.parsing import BODY_LIMIT
+from shared.edge.problems import (
+    BodyMissing,
+    BodyTooLarge,
+    InternalError,
+    MalformedJson,
+    PermissionMissing,
+    Problem,
+    TokenExpired,
+    TokenInvalid,
+    Unauthenticated,
+    UnsupportedMediaType,
+    ValidationFailed,
+    status_of,
+)
+
+type Json = dict[str, Any]
+
+_PROBLEM = "#/components/schemas/Problem"
+
+
+@cache
+def document() -> Json:
+    """The document of every operation registered so far, as JSON-ready values."""
+    schemas = _Schemas(REGISTRY.values())
+    paths: dict[str, Json] = {}
+    for operation in sorted(REGISTRY.values(), key=lambda each: (each.tag, each.route, each.method)):
+        path = "/" + re.sub(r"\{(\w+):\w+\}", r"{\1}", operation.route)
+        paths.setdefault(path, {})[operation.method.lower()] = _operation(operation, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "PromoPartner",
+            "version": "1",
+            "description": (
+                "Trade promotions for independent shops. Amounts are decimal strings with a currency beside "
+                f"them; instants are RFC 3339 in UTC. Bodies are at most {BODY_LIMIT} bytes. Every error is "
+                "application/problem+json with a stable `code`."
+            ),
+        },
+        "servers": [{"url": "/api/v1"}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.components,
+            "securitySchemes": {
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+    }
+
+
+class _Schemas:
+    """The JSON schemas of every input and reply, sharing one set of components."""
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        wanted: list[tuple[tuple[str, str], JsonSchemaMode, TypeAdapter[Any]]] = [
+            (("", "problem"), "serialization", TypeAdapter(Problem))
+        ]
+        for operation in operations:
+            for source, model in operation.inputs.items():
+                wanted.append(((operation.name, source), "validation", TypeAdapter(model)))
+            if operation.reply is not Content:
+                wanted.append(((operation.name, "reply"), "serialization", TypeAdapter(operation.reply)))
+        found, definitions = TypeAdapter.json_schemas(wanted, ref_template="#/components/schemas/{model}")
+        self.components: Json = definitions["$defs"]
+        self._found = {key: schema for (key, _), schema in found.items()}
+
+    def of(self, operation: Operation, source: str) -> Json:
+        return self._found[operation.name, source]
+
+    def resolved(self, operation: Operation, source: str) -> Json:
+        """The schema itself where `of` may only point to it."""
+        schema = self.of(operation, source)
+        return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _operation(operation: Operation, schemas: _Schemas) -> Json:
+    summary, _, description = operation.summary.partition("\n")
+    result: Json = {
+        "operationId": operation.name,
+        "tags": [operation.tag],
+        "summary": summary.rstrip("."),
+        "responses": _responses(operation, schemas),
+        "security": [] if operation.access is Access.OPEN else [{"access_token": []}],
+    }
+    needs = f"Needs the permission `{operation.access.value}`." if _needs_permission(operation) else ""
+    text = "\n\n".join(part for part in (description.strip(), needs) if part)
+    if text:
+        result["description"] = text
+    parameters = [
+        parameter
+        for source, model in operation.inputs.items()
+        if source != "body"
+        for parameter in _parameters(operation, source, model, schemas)
+    ]
+    if parameters:
+        result["parameters"] = parameters
+    if "body" in operation.inputs:
+        result["requestBody"] = {
+            "required": True,
+            "content": {"application/json": {"schema": schemas.of(operation, "body")}},
+        }
+    return result
+
+
+def _parameters(
+    operation: Operation, source: str, model: type[BaseModel], schemas: _Schemas
+) -> Iterable[Json]:
+    schema = schemas.resolved(operation, source)
+    required = set(schema.get("required", ()))
+    for name in model.model_fields:
+        described = dict(schema["properties"][name])
+        described.pop("title", None)
+        text = described.pop("description", None)
+        yield {
+            "name": "-".join(part.title() for part in name.split("_")) if source == "headers" else name,
+            "in": {"headers": "header"}.get(source, source),
+            "required": source == "path" or name in required,
+            "schema": described,
+            **({"description": text} if text else {}),
+        }
+
+
+def _responses(operation: Operation, schemas: _Schemas) -> Json:
+    content = (
+        {"*/*": {}}
+        if operation.reply is Content
+        else {"application/json": {"schema": schemas.of(operation, "reply")}}
+    )
+    responses: Json = {
+        str(operation.status): {"description": "Done", "content": content, "headers": _REPLY_HEADERS}
+    }
+    by_status: dict[int, list[type[PromoPartnerError]]] = {}
+    for error in dict.fromkeys((*_usual(operation), *operation.raises, InternalError)):
+        by_status.setdefault(status_of(error), []).append(error)
+    for status, errors in sorted(by_status.items()):
+        responses[str(status)] = {
+            "description": "\n".join(
+                f"- `{error.code}`: {(error.__doc__ or '').strip()}" for error in errors
+            ),
+            "headers": _REPLY_HEADERS,
+            "content": {
+                "application/problem+json": {
+                    "schema": {
+                        "allOf": [{"$ref": _PROBLEM}],
+                        "properties": {"code": {"enum": [error.code for error in errors]}},
+                    }
+                }
+            },
+        }
+    return responses
+
+
+_REPLY_HEADERS: Json = {
+    "X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}
+}
+
+
+def _usual(operation: Operation) -> Iterable[type[PromoPartnerError]]:
+    """What any request of this form can meet."""
+    if operation.access is not Access.OPEN:
+        yield from (Unauthenticated, TokenInvalid, TokenExpired)
+    if _needs_permission(operation):
+        yield PermissionMissing
+    if operation.inputs:
+        yield ValidationFailed
+    if "body" in operation.inputs:
+        yield from (MalformedJson, BodyMissing, BodyTooLarge, UnsupportedMediaType)
+
+
+def _needs_permission(operation: Operation) -> bool:
+    return isinstance(operation.access, Permission)
