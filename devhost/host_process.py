@@ -1,0 +1,35 @@
+"""The Functions host as a child process: how it is begun and when it is ready."""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from devhost.environment import ROOT
+from devhost.processes import Child, ChildError, begin
+
+READY_WITHIN_S = 60
+
+
+def begin_host(state: Path, *, app: Path, port: int, environment: Mapping[str, str]) -> Child:
+    """Start the host of `app`; its log and pid file are `state`'s."""
+    return begin(
+        "host",
+        [
+            sys.executable,
+            *("-m", "devhost.host", "--app", str(app), "--port", str(port)),
+            *("--state", str(state / "host")),
+        ],
+        state=state,
+        environment=environment,
+        working_folder=ROOT,
+    )
+
+
+def wait_until_ready(child: Child) -> None:
+    """Return when it has printed its ready line; raises ChildError with its last log lines otherwise."""
+    deadline = time.monotonic() + READY_WITHIN_S
+    while not any(line.startswith("ready ") for line in child.log.read_text(errors="replace").splitlines()):
+        if not child.running() or time.monotonic() > deadline:
+            raise ChildError(f"{child.name} did not start:\n{child.log_tail()}")
+        time.sleep(0.02)

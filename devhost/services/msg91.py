@@ -1,0 +1,229 @@
+"""A stand-in of MSG91, the SMS provider: takes what the app sends, shows it, and misbehaves when told to."""
+
+import argparse
+import json
+import os
+import re
+import threading
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+HOST = "127.0.0.1"
+BODY_MAX = 1_000_000
+
+
+class Mode(StrEnum):
+    """error_body: refused in the body, with HTTP 200, as the real one refuses. http_500: fails before it
+    accepts. slow: accepts, answers late. drop_answer: accepts, then closes without an answer.
+    """
+
+    OK = "ok"
+    ERROR_BODY = "error_body"
+    HTTP_500 = "http_500"
+    SLOW = "slow"
+    DROP_ANSWER = "drop_answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One accepted message. `to` is digits only, country code first, as MSG91 takes it."""
+
+    request_id: str
+    to: str
+    template_id: str
+    variables: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """How sends are answered; after `times` of them (None: for good) all is well again. Slow is `seconds`."""
+
+    mode: Mode = Mode.OK
+    seconds: float = 10.0
+    times: int | None = None
+
+
+@dataclass(slots=True)
+class Mailbox:
+    """What was accepted, oldest first, and how to behave next."""
+
+    auth_key: str
+    _messages: list[Message] = field(default_factory=list)
+    _behaviour: Behaviour = field(default_factory=Behaviour)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def messages(self, to: str | None = None) -> list[Message]:
+        """All messages, or those to one number, however it is written."""
+        with self._lock:
+            return [message for message in self._messages if to is None or message.to == digits(to)]
+
+    def accept(self, messages: list[Message]) -> None:
+        with self._lock:
+            self._messages.extend(messages)
+
+    def behave(self, behaviour: Behaviour) -> None:
+        with self._lock:
+            self._behaviour = behaviour
+
+    def next_behaviour(self) -> Behaviour:
+        """How to answer the send at hand."""
+        with self._lock:
+            current = self._behaviour
+            if current.times is not None:
+                left = current.times - 1
+                self._behaviour = replace(current, times=left) if left > 0 else Behaviour()
+            return current
+
+    def forget(self) -> None:
+        with self._lock:
+            self._messages.clear()
+            self._behaviour = Behaviour()
+
+
+class BadRequestError(Exception):
+    """The request cannot be read; the text says why, in the provider's manner."""
+
+
+def digits(number: str) -> str:
+    return re.sub(r"\D", "", number)
+
+
+def read_flow(body: object) -> list[Message]:
+    """The messages of a flow request, one a recipient. Raises BadRequestError."""
+    match body:
+        case {"template_id": str(template_id), "recipients": [_, *_] as recipients} if template_id:
+            return [_read_recipient(template_id, recipient) for recipient in recipients]
+        case {"template_id": str(template_id)} if template_id:
+            raise BadRequestError("recipients missing")
+        case _:
+            raise BadRequestError("template_id missing")
+
+
+def _read_recipient(template_id: str, recipient: object) -> Message:
+    match recipient:
+        case {"mobiles": str(mobiles), **variables} if re.fullmatch(r"\d{8,15}", mobiles):
+            texts = {str(name): str(value) for name, value in variables.items()}
+            return Message(uuid4().hex[:24], mobiles, template_id, texts)
+        case _:
+            raise BadRequestError("mobiles invalid: digits with the country code, no plus sign")
+
+
+class Handler(BaseHTTPRequestHandler):
+    """`POST /api/v5/flow` as MSG91 has it; `/messages` and `/behaviour` for whoever plays with it."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+
+    @property
+    def _stand_in(self) -> "StandIn":
+        if not isinstance(self.server, StandIn):
+            raise TypeError("this handler serves the stand-in only")
+        return self.server
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path != "/messages":
+            self._reply({"type": "error", "message": "not found"}, HTTPStatus.NOT_FOUND)
+            return
+        to = parse_qs(url.query).get("to", [None])[0]
+        self._reply([asdict(message) for message in self._stand_in.mailbox.messages(to)])
+
+    def do_POST(self) -> None:
+        try:
+            body = self._read()
+            match urlsplit(self.path).path.rstrip("/"):
+                case "/api/v5/flow":
+                    self._flow(body)
+                case "/behaviour":
+                    self._stand_in.mailbox.behave(_read_behaviour(body))
+                    self._reply({"type": "success"})
+                case _:
+                    self._reply({"type": "error", "message": "not found"}, HTTPStatus.NOT_FOUND)
+        except BadRequestError as error:
+            self._reply({"type": "error", "message": str(error)})
+
+    def _flow(self, body: object) -> None:
+        mailbox = self._stand_in.mailbox
+        if self.headers.get("authkey") != mailbox.auth_key:
+            self._reply({"type": "error", "code": "418", "message": "authkey unknown or IP not whitelisted"})
+            return
+        messages = read_flow(body)
+        behaviour = mailbox.next_behaviour()
+        if behaviour.mode is Mode.ERROR_BODY:
+            self._reply({"type": "error", "message": "template not approved"})
+            return
+        if behaviour.mode is Mode.HTTP_500:
+            self._reply({"message": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
+            return
+        mailbox.accept(messages)
+        if behaviour.mode is Mode.DROP_ANSWER:
+            self.close_connection = True
+            return
+        if behaviour.mode is Mode.SLOW:
+            self._stand_in.stopping.wait(behaviour.seconds)
+        self._reply({"type": "success", "message": messages[0].request_id})
+
+    def _read(self) -> object:
+        length = int(self.headers.get("Content-Length", "0"))
+        if length > BODY_MAX:
+            self.close_connection = True
+            raise BadRequestError("body too large")
+        try:
+            return json.loads(self.rfile.read(length))
+        except ValueError as error:
+            raise BadRequestError("body is not JSON") from error
+
+    def _reply(self, body: object, status: HTTPStatus = HTTPStatus.OK) -> None:
+        content = json.dumps(body).encode()
+        try:
+            self.send_response(status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content)
+        except (BrokenPipeError, ConnectionResetError):
+            # A client that gave up waiting is what a slow answer is for.
+            self.close_connection = True
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name http.server calls)
+        """Says nothing: request lines carry phone numbers."""
+
+
+def _read_behaviour(body: object) -> Behaviour:
+    match body:
+        case {"mode": str(mode), **rest} if mode in set(Mode) and rest.keys() <= {"seconds", "times"}:
+            return Behaviour(Mode(mode), **rest)
+        case _:
+            raise BadRequestError(f"mode is one of {', '.join(Mode)}; seconds and times are optional")
+
+
+class StandIn(ThreadingHTTPServer):
+    """The server. `port` 0 takes a free one."""
+
+    daemon_threads = True
+
+    def __init__(self, *, port: int, auth_key: str) -> None:
+        self.mailbox = Mailbox(auth_key)
+        self.stopping = threading.Event()
+        super().__init__((HOST, port), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.server_port}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m devhost.services.msg91")
+    parser.add_argument("--port", type=int, default=7072)
+    port = parser.parse_args().port
+    with StandIn(port=port, auth_key=os.environ["MSG91_AUTH_KEY"]) as server:
+        print(f"ready {server.url}", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""Fixtures: real services for the run, a database and a storage account of its own for each test."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from psycopg.sql import SQL, Identifier
+
+from devhost.environment import MSG91_AUTH_KEY, app_settings
+from devhost.services.azurite import Ports
+from devhost.services.postgres import Postgres
+from tests.harness import ACCOUNTS, Msg91, RunningHost, Services, account, make_template, run_msg91
+
+SERVICES = pytest.StashKey[Services]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    sent = getattr(config, "workerinput", None)
+    config.stash[SERVICES] = (
+        Services.begin_run() if sent is None else Services.of_controller(sent["services"])
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Called by pytest-xdist for each worker, in the process that starts them."""
+    node.workerinput["services"] = node.config.stash[SERVICES].for_worker()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        config.stash[SERVICES].stop()
+
+
+@pytest.fixture(scope="session")
+def services(pytestconfig: pytest.Config) -> Services:
+    return pytestconfig.stash[SERVICES]
+
+
+@pytest.fixture(scope="session")
+def postgres(services: Services) -> Postgres:
+    """The server; `.url(name)` is the URL of a database on it."""
+    return services.postgres
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres: Postgres) -> str:
+    """The name of a database with every migration applied; nobody connects to it."""
+    return make_template(postgres)
+
+
+@pytest.fixture(scope="session")
+def server_connection(postgres: Postgres) -> Iterator[psycopg.Connection]:
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
+def database_url(
+    postgres: Postgres, template_database: str, server_connection: psycopg.Connection
+) -> Iterator[str]:
+    """The URL of a migrated database that only this test uses."""
+    name = f"test_{uuid4().hex}"
+    server_connection.execute(
+        SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
+            Identifier(name), Identifier(template_database)
+        )
+    )
+    yield postgres.url(name)
+    server_connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+
+@pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection]:
+    """An autocommit connection to this test's database."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        yield connection
+
+
+@dataclass(frozen=True, slots=True)
+class StorageAccounts:
+    """Azurite's accounts that belong to this worker, handed out one by one."""
+
+    ports: Ports
+    numbers: Iterator[int]
+
+    def connection_string(self) -> str:
+        """The connection string of an empty account nobody else has."""
+        number = next(self.numbers)
+        if number >= ACCOUNTS:
+            raise AssertionError("more tests want storage than tests.harness.ACCOUNTS allows for")
+        return self.ports.connection_string(account(number))
+
+
+@pytest.fixture(scope="session")
+def azurite(services: Services, pytestconfig: pytest.Config) -> StorageAccounts:
+    """`.connection_string()` opens an account; `uploads_storage` is the test's own."""
+    sent: dict[str, Any] = getattr(pytestconfig, "workerinput", {"workerid": "gw0", "workercount": 1})
+    first, workers = int(sent["workerid"].removeprefix("gw")), int(sent["workercount"])
+    return StorageAccounts(services.ports, count(first, workers))
+
+
+@pytest.fixture
+def uploads_storage(azurite: StorageAccounts) -> str:
+    """The connection string of a storage account that only this test uses."""
+    return azurite.connection_string()
+
+
+@pytest.fixture(scope="session")
+def msg91_server() -> Iterator[Msg91]:
+    yield from run_msg91(MSG91_AUTH_KEY)
+
+
+@pytest.fixture
+def msg91(msg91_server: Msg91) -> Iterator[Msg91]:
+    """The stand-in of MSG91, empty and well-behaved at the start of each test."""
+    yield msg91_server
+    msg91_server.stand_in.mailbox.forget()
+
+
+@pytest.fixture
+def app_environment(
+    services: Services, database_url: str, uploads_storage: str, msg91: Msg91
+) -> dict[str, str]:
+    """The app's settings for this test, as they stand in the environment of its process."""
+    return app_settings(
+        database_url=database_url,
+        storage=uploads_storage,
+        msg91_url=msg91.url,
+        secrets_folder=services.folder / "secrets",
+    )
+
+
+@pytest.fixture
+def running_host(app_environment: dict[str, str], tmp_path: Path) -> Iterator[Callable[..., RunningHost]]:
+    """Starts the app on the local host in a process; keywords override its settings.
+
+    Each call is another host, with this test's database, storage and messages unless told otherwise.
+    """
+    hosts: list[RunningHost] = []
+
+    def start(**settings: str) -> RunningHost:
+        host = RunningHost(tmp_path / f"host-{len(hosts)}", app_environment | settings)
+        hosts.append(host)
+        host.start()
+        return host
+
+    yield start
+    for host in hosts:
+        host.stop()

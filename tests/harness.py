@@ -1,0 +1,180 @@
+"""What a test run shares, a PostgreSQL and an Azurite, and the Functions host as a process to mistreat."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from devhost.environment import ROOT, child_environment, local_folder
+from devhost.host_process import begin_host, wait_until_ready
+from devhost.processes import Child
+from devhost.services.azurite import Account, Azurite, Ports, install
+from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
+from devhost.services.postgres import Postgres
+from shared.schema.migrate import migrate
+
+TEMPLATE = "template_app"
+TEMPLATE_LOCK = 1
+# One a test, all named when Azurite starts; with their keys they must fit one environment variable.
+ACCOUNTS = 2000
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on at the moment, all different."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+class Services:
+    """One PostgreSQL and one Azurite, each begun when first asked for. Only their owner stops them."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._running = ExitStack()
+
+    @classmethod
+    def begin_run(cls) -> "Services":
+        runs = local_folder() / "test-runs"
+        for abandoned in runs.glob("*"):
+            if not psutil.pid_exists(int(abandoned.name)):
+                shutil.rmtree(abandoned)
+        services = cls(runs / str(os.getpid()))
+        services.folder.mkdir(parents=True, exist_ok=True)
+        return services
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        postgres = Postgres(self.folder, durable=False)
+        self._running.callback(postgres.stop)
+        postgres.start()
+        postgres.wait_until_ready()
+        return postgres
+
+    @cached_property
+    def ports(self) -> Ports:
+        """Where Azurite is."""
+        install(local_folder())
+        ports = Ports(*free_ports(3))
+        azurite = Azurite(
+            self.folder,
+            installed_under=local_folder(),
+            ports=ports,
+            accounts=[account(number) for number in range(ACCOUNTS)],
+        )
+        self._running.callback(azurite.stop)
+        azurite.start()
+        azurite.wait_until_ready()
+        return ports
+
+    def for_worker(self) -> dict[str, Any]:
+        """What a pytest-xdist worker needs to use these services."""
+        _ = self.postgres
+        return {"folder": str(self.folder), "ports": [self.ports.blob, self.ports.queue, self.ports.table]}
+
+    @classmethod
+    def of_controller(cls, sent: Mapping[str, Any]) -> "Services":
+        services = cls(Path(sent["folder"]))
+        services.__dict__["postgres"] = Postgres(services.folder, durable=False)
+        services.__dict__["ports"] = Ports(*sent["ports"])
+        return services
+
+    def stop(self) -> None:
+        self._running.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def account(number: int) -> Account:
+    return Account.named(f"test{number:04}")
+
+
+def make_template(postgres: Postgres) -> str:
+    """The name of the migrated database that tests clone; made by whichever worker comes first."""
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as conn:
+        conn.execute("SELECT pg_advisory_lock(%s)", [TEMPLATE_LOCK])
+        if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [TEMPLATE]).fetchone() is None:
+            # Renamed only when whole: a failed migration never passes for a template.
+            conn.execute("DROP DATABASE IF EXISTS template_partial")
+            conn.execute("CREATE DATABASE template_partial")
+            migrate(postgres.url("template_partial"))
+            conn.execute(SQL("ALTER DATABASE template_partial RENAME TO {}").format(Identifier(TEMPLATE)))
+    return TEMPLATE
+
+
+@dataclass(frozen=True, slots=True)
+class Msg91:
+    """The stand-in of MSG91, running in a thread of the test process."""
+
+    url: str
+    stand_in: StandIn
+
+    def messages(self, to: str | None = None) -> list[Message]:
+        """What was accepted, newest last; `to` as it is written anywhere, with or without a plus sign."""
+        return self.stand_in.mailbox.messages(to)
+
+    def behave(self, mode: str, *, seconds: float = 10.0, times: int | None = None) -> None:
+        """Answer the next sends (or only `times` of them) in this mode; see devhost.services.msg91.Mode."""
+        self.stand_in.mailbox.behave(Behaviour(Mode(mode), seconds, times))
+
+
+def run_msg91(auth_key: str) -> Iterator[Msg91]:
+    with StandIn(port=0, auth_key=auth_key) as stand_in:
+        thread = threading.Thread(target=stand_in.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield Msg91(stand_in.url, stand_in)
+        stand_in.stopping.set()
+        stand_in.shutdown()
+        thread.join()
+
+
+class RunningHost:
+    """The app on the local Functions host, a process of its own on one port across restarts."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+        self._folder = folder
+        self._settings = dict(settings)
+        self._port = free_ports(1)[0]
+        self._host: Child | None = None
+        self.url = f"http://127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        if self._host is not None and self._host.running():
+            raise AssertionError("the host runs already")
+        self._host = begin_host(
+            self._folder, port=self._port, environment=child_environment(self._settings), app=ROOT
+        )
+        wait_until_ready(self._host)
+
+    def kill(self) -> None:
+        """SIGKILL: no handler runs, nothing is said to clients."""
+        self._child.kill()
+
+    def stop(self) -> None:
+        if self._host is not None:
+            self._host.stop()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def log(self) -> str:
+        """What the host wrote since its last start."""
+        return self._child.log.read_text()
+
+    @property
+    def _child(self) -> Child:
+        if self._host is None:
+            raise AssertionError("the host was not started")
+        return self._host
