@@ -65,7 +65,7 @@ def _answer(operation: Operation, handler: Callable[..., Any], req: func.HttpReq
         if isinstance(error, Unavailable):
             _log.warning("%s request %s: %s", operation.name, request_id, error.code, exc_info=error)
         response = _render_problem(error, request_id)
-    except Exception:
+    except Exception:  # noqa: BLE001
         # The last door before the host, which would answer 500 without a body or a request id.
         _log.exception("%s request %s failed", operation.name, request_id)
         response = _render_problem(InternalError(), request_id)
