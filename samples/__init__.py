@@ -1,0 +1,1 @@
+"""Invented eyewear master data: products and stores, made by a seeded generator."""
