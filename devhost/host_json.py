@@ -1,0 +1,66 @@
+"""What the local host reads from host.json; everything else in it is Azure's business."""
+
+import json
+import logging
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from devhost.driver import AppError
+
+LEVELS = {
+    "trace": logging.DEBUG,
+    "debug": logging.DEBUG,
+    "information": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+    "critical": logging.CRITICAL,
+    "none": logging.CRITICAL + 1,
+}
+
+
+@dataclass(frozen=True)
+class HostJson:
+    """Settings with the documented defaults."""
+
+    route_prefix: str = "api"
+    blob_parallelism: int = 8 * (os.cpu_count() or 1)
+    blob_tries: int = 5
+    log_level: int = logging.INFO
+
+
+def read(app: Path) -> HostJson:
+    """AppError when the file is missing, is no JSON, or holds a value of the wrong kind."""
+    path = app / "host.json"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise AppError(f"{path} is missing") from None
+    except json.JSONDecodeError as error:
+        raise AppError(f"{path} is not JSON: {error}") from None
+    defaults = HostJson()
+    return HostJson(
+        route_prefix=_read(content, "extensions.http.routePrefix", defaults.route_prefix).strip("/"),
+        blob_parallelism=_read(content, "extensions.blobs.maxDegreeOfParallelism", defaults.blob_parallelism),
+        blob_tries=_read(content, "extensions.blobs.poisonBlobThreshold", defaults.blob_tries),
+        log_level=_level(_read(content, "logging.logLevel.default", "Information")),
+    )
+
+
+def _read[T: (str, int)](content: Any, key: str, default: T) -> T:
+    value = content
+    for name in key.split("."):
+        value = value.get(name) if isinstance(value, dict) else None
+    if value is None:
+        return default
+    if not isinstance(value, type(default)) or (isinstance(value, int) and value < 1):
+        raise AppError(f"host.json: {key} cannot be {value!r}")
+    return value
+
+
+def _level(name: str) -> int:
+    level = LEVELS.get(name.casefold())
+    if level is None:
+        raise AppError(f"host.json: logging.logLevel.default cannot be {name!r}")
+    return level
