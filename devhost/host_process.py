@@ -1,4 +1,4 @@
-"""The Functions host as a child process: how it is begun and when it is ready."""
+"""The Functions host and the local Event Grid as child processes: how they are begun, when ready."""
 
 import sys
 import time
@@ -19,6 +19,20 @@ def begin_host(state: Path, *, app: Path, port: int, environment: Mapping[str, s
             sys.executable,
             *("-m", "devhost.host", "--app", str(app), "--port", str(port)),
             *("--state", str(state / "host")),
+        ],
+        state=state,
+        environment=environment,
+        working_folder=ROOT,
+    )
+
+
+def begin_events(state: Path, *, functions_url: str, environment: Mapping[str, str]) -> Child:
+    """Start the local Event Grid of the host at `functions_url`."""
+    return begin(
+        "events",
+        [
+            sys.executable,
+            *("-m", "devhost.events", "--functions-url", functions_url, "--state", str(state / "events")),
         ],
         state=state,
         environment=environment,

@@ -20,13 +20,20 @@ def main() -> None:
         os.setgroups([])
         os.setgid(account.pw_gid)
         os.setuid(account.pw_uid)
-    if sys.platform == "linux":
-        # After the change of user, which clears it; exec keeps it.
-        if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, int(signal_number)) != 0:
-            raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-        if os.getppid() != int(parent):
-            sys.exit("the parent ended before its child began")
+    # After the change of user, which would undo it; exec does not.
+    die_with_parent(int(signal_number))
+    if os.getppid() != int(parent):
+        sys.exit("the parent ended before its child began")
     os.execv(command[0], command)  # noqa: S606 (what a leash is for)
+
+
+def die_with_parent(signal_number: int) -> None:
+    """Ask the kernel to send `signal_number` to this process when the thread that started it ends."""
+    if (
+        sys.platform == "linux"
+        and ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal_number) != 0
+    ):
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from devhost.environment import ROOT, child_environment, local_folder
-from devhost.host_process import begin_host, wait_until_ready
+from devhost.host_process import begin_events, begin_host, wait_until_ready
 from devhost.processes import Child
 from devhost.services.azurite import Account, Azurite, Ports, install
 from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
@@ -140,13 +140,14 @@ def run_msg91(auth_key: str) -> Iterator[Msg91]:
 
 
 class RunningHost:
-    """The app on the local Functions host, a process of its own on one port across restarts."""
+    """The app on the local Functions host with its Event Grid, on one port across restarts."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
         self._settings = dict(settings)
         self._port = free_ports(1)[0]
         self._host: Child | None = None
+        self._events: Child | None = None
         self.url = f"http://127.0.0.1:{self._port}"
 
     def start(self) -> None:
@@ -156,16 +157,24 @@ class RunningHost:
             self._folder, port=self._port, environment=child_environment(self._settings), app=ROOT
         )
         wait_until_ready(self._host)
+        if self._events is None:
+            self._events = begin_events(
+                self._folder, functions_url=self.url, environment=child_environment(self._settings)
+            )
 
     def kill(self) -> None:
-        """SIGKILL: no handler runs, nothing is said to clients."""
+        """SIGKILL to the host alone: no handler runs, nothing is said to clients."""
         self._child.kill()
 
     def stop(self) -> None:
-        if self._host is not None:
-            self._host.stop()
+        """Tell host and Event Grid to end, and return when they are gone."""
+        for child in (self._events, self._host):
+            if child is not None:
+                child.stop()
+        self._events = None
 
     def restart(self) -> None:
+        """Stop what still runs and start again, on the same port and state."""
         self.stop()
         self.start()
 

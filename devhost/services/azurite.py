@@ -77,7 +77,7 @@ class Azurite:
         self.ports = ports
         self.child: Child | None = None
 
-    def start(self) -> None:
+    def start(self) -> Child:
         """Begin it; `install` must have been done."""
         if self._data is not None:
             self._data.mkdir(parents=True, exist_ok=True)
@@ -101,6 +101,7 @@ class Azurite:
             stop_signal=signal.SIGTERM,
             death_signal=signal.SIGTERM,
         )
+        return self.child
 
     def wait_until_ready(self) -> None:
         """Return when all three services accept connections; raises ChildError when they will not."""

@@ -59,7 +59,7 @@ class Postgres:
         self._socket = _socket_folder(self._data)
         self.child: Child | None = None
 
-    def start(self) -> None:
+    def start(self) -> Child:
         """Make the data folder if there is none, stop whatever still runs on it, begin the server."""
         self._state.mkdir(parents=True, exist_ok=True)
         if self._user is not None:
@@ -86,6 +86,7 @@ class Postgres:
             stop_signal=signal.SIGINT,
             death_signal=signal.SIGINT,
         )
+        return self.child
 
     def wait_until_ready(self) -> None:
         """Return when it answers; raises ChildError with its last log lines when it does not."""

@@ -1,0 +1,36 @@
+PYTHON ?= python3.13
+VENV := .venv
+ARGS ?=
+
+.PHONY: help run test reset venv
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     start everything here and print how to use it (Ctrl-C stops it)"
+	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
+	@echo "make reset   remove local data; the next run starts afresh"
+	@echo
+	@echo "Ports of make run: API_PORT=7071 MSG91_PORT=7072 BLOB_PORT=10000 QUEUE_PORT=10001 TABLE_PORT=10002"
+	@echo "Instead of its own parts: DATABASE_URL, AZURE_STORAGE_CONNECTION_STRING, HOST_URL (a running func start)"
+	@echo "Another interpreter: PYTHON=/path/to/python3.13"
+
+run: venv
+	@$(VENV)/bin/python -m devhost run --with-parent
+
+test: venv
+	@$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+
+reset: venv
+	@$(VENV)/bin/python -m devhost reset
+
+# Installs only when the requirements differ from those installed last.
+venv:
+	@wanted="$$(cat requirements.txt requirements-dev.txt | cksum)"; \
+	if [ "$$(cat $(VENV)/installed 2>/dev/null)" != "$$wanted" ] || ! $(VENV)/bin/python -c ''; then \
+		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 13))' \
+			|| { echo "Python 3.13 is needed: make PYTHON=/path/to/python3.13 ..." >&2; exit 1; }; \
+		echo "  Installing requirements into $(VENV), once" \
+		&& $(PYTHON) -m venv $(VENV) \
+		&& $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt \
+		&& echo "$$wanted" > $(VENV)/installed; \
+	fi
