@@ -5,7 +5,6 @@ import azure.functions as func
 from functions import (
     auth,
     catalogue,
-    evaluation,
     ingest,
     operations,
     promotions,
@@ -19,7 +18,6 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for area in (
     auth,
     catalogue,
-    evaluation,
     ingest,
     operations,
     promotions,

@@ -1,21 +1,16 @@
 """Rows: from columns to domain dataclasses, and from broken constraints to domain errors."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import psycopg
-from psycopg.types.json import Jsonb, set_json_loads
+from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from shared.domain.errors import PromoPartnerError
-
-# A JSON number from the database stays exact.
-set_json_loads(partial(json.loads, parse_float=Decimal))
 
 
 @cache
@@ -37,6 +32,11 @@ def of[T](shape: type[T]) -> Callable[[psycopg.Cursor[Any]], Callable[[Sequence[
         return row
 
     return factory
+
+
+def json_text[T](shape: type[T], value: T) -> str:
+    """`value` as the JSON text that a reply would carry."""
+    return adapter(shape).dump_json(value).decode()
 
 
 def jsonb(value: object) -> Jsonb:

@@ -10,6 +10,7 @@ from shared.domain.errors import (
     Refused,
     Unavailable,
 )
+from shared.domain.transactions import IdempotencyKeyMissing
 
 
 class Unauthenticated(Forbidden):
@@ -107,6 +108,7 @@ STATUS: dict[type[PromoPartnerError], int] = {
     Forbidden: 403,
     Unavailable: 503,
     Unauthenticated: 401,
+    IdempotencyKeyMissing: 400,
     MalformedJson: 400,
     BodyMissing: 400,
     BodyTooLarge: 413,

@@ -41,7 +41,8 @@ def insert(
                ),
                challenge AS (
                  INSERT INTO otp_challenges (id, user_id, purpose, digest, created_at, expires_at)
-                 VALUES (%(challenge_id)s, (SELECT id FROM known), %(purpose)s, %(digest)s, %(now)s, %(expires_at)s)
+                 VALUES (%(challenge_id)s, (SELECT id FROM known), %(purpose)s, %(digest)s, %(now)s,
+                         %(expires_at)s)
                )
         INSERT INTO outbox (kind, message, created_at, expires_at)
         SELECT 'otp_sms', %(message)s, %(now)s, %(expires_at)s

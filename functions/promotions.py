@@ -1,0 +1,225 @@
+"""Promotions: drafting, editing, publishing, pausing, resuming, archiving."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import azure.functions as func
+from pydantic import Field, StringConstraints
+
+from shared import pool
+from shared.actions import promotions as actions
+from shared.domain.engine import Lane, RuleInvalid
+from shared.domain.filters import FilterInvalid
+from shared.domain.pages import Page, page_of
+from shared.domain.promotions import (
+    ExclusiveCannotStack,
+    NothingToPublish,
+    Promotion,
+    PromotionArchived,
+    PromotionEnded,
+    PromotionNotFound,
+    PromotionSummary,
+    Status,
+    Terms,
+    TransitionRefused,
+)
+from shared.domain.schedules import STORE, ScheduleInvalid, parse_schedule
+from shared.domain.users import Caller, Permission
+from shared.edge.http import endpoint
+from shared.edge.operations import Headers, Reply, Request
+from shared.edge.problems import PreconditionFailed, PreconditionRequired
+from shared.store import promotions
+
+bp = func.Blueprint()
+
+type Json = dict[str, Any]
+
+_MEANING = (FilterInvalid, RuleInvalid, ScheduleInvalid, ExclusiveCannotStack)
+
+
+class PromotionBody(Request):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    type: Annotated[str, StringConstraints(min_length=1, max_length=50)] = Field(
+        description="A label for reports, such as `seasonal`."
+    )
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    lane: Lane = Lane.LINE
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    exclusive: bool = False
+    stackable: bool = False
+    starts_at: str = Field(description="Local date or date-time without offset.", examples=["2026-01-01"])
+    ends_at: str | None = Field(
+        default=None,
+        description="Local date (through that day) or exclusive date-time, without offset.",
+        examples=["2026-12-31"],
+    )
+    zone_policy: str = Field(default=STORE, description="`store`, or the IANA zone that counts everywhere.")
+    stores: Json | None = Field(
+        default=None, description="A filter over `store.*` facts; null is every store."
+    )
+    rule: Json = Field(description="The rule document, schema 1.")
+
+
+class PromotionPatch(Request):
+    """What is left out stays as it is."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = ""
+    type: Annotated[str, StringConstraints(min_length=1, max_length=50)] = ""
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    lane: Lane = Lane.LINE
+    priority: Annotated[int, Field(ge=-1_000_000, le=1_000_000)] = 0
+    exclusive: bool = False
+    stackable: bool = False
+    starts_at: str = ""
+    ends_at: str | None = None
+    zone_policy: str = STORE
+    stores: Json | None = None
+    rule: Json = Field(default_factory=dict)
+
+
+class PromotionPath(Request):
+    promotion_id: UUID
+
+
+class PromotionsQuery(Request):
+    status: Status | None = None
+    q: str | None = Field(default=None, description="Text to look for in name and description.")
+    cursor: UUID | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class EditHeaders(Headers):
+    if_match: str | None = Field(default=None, description="The ETag of what was read.")
+
+
+@endpoint(bp, "POST", "promotions", access=Permission.PROMOTIONS_WRITE, status=201, raises=_MEANING)
+def create_promotion(caller: Caller, now: datetime, body: PromotionBody) -> Reply[Promotion]:
+    """Draft a promotion."""
+    with pool.transaction() as conn:
+        return _reply(actions.create(conn, now, terms=_terms(body.model_dump()), user_id=caller.user_id))
+
+
+@endpoint(bp, "GET", "promotions", access=Permission.PROMOTIONS_READ)
+def list_promotions(query: PromotionsQuery) -> Page[PromotionSummary]:
+    """The promotions, newest first."""
+    with pool.connection() as conn:
+        found = promotions.find(
+            conn, status=query.status, text=query.q, before=query.cursor, limit=query.limit + 1
+        )
+    return page_of(found, query.limit, lambda promotion: promotion.id)
+
+
+@endpoint(
+    bp,
+    "GET",
+    "promotions/{promotion_id:guid}",
+    access=Permission.PROMOTIONS_READ,
+    raises=(PromotionNotFound,),
+)
+def get_promotion(path: PromotionPath) -> Reply[Promotion]:
+    """A promotion with the terms of its newest version."""
+    with pool.connection() as conn:
+        promotion = promotions.get(conn, path.promotion_id)
+    if promotion is None:
+        raise PromotionNotFound(promotion_id=path.promotion_id)
+    return _reply(promotion)
+
+
+@endpoint(
+    bp,
+    "PATCH",
+    "promotions/{promotion_id:guid}",
+    access=Permission.PROMOTIONS_WRITE,
+    raises=(*_MEANING, PromotionNotFound, PromotionArchived, PreconditionRequired, PreconditionFailed),
+)
+def update_promotion(
+    caller: Caller, now: datetime, path: PromotionPath, headers: EditHeaders, body: PromotionPatch
+) -> Reply[Promotion]:
+    """Change a promotion: a new version, which counts once it is published."""
+    if headers.if_match is None:
+        raise PreconditionRequired
+    changed = body.model_dump(exclude_unset=True)
+
+    def change(promotion: Promotion) -> Terms:
+        if headers.if_match not in {"*", _etag(promotion)}:
+            raise PreconditionFailed
+        return _terms({**_values(promotion), **changed})
+
+    with pool.transaction() as conn:
+        return _reply(
+            actions.revise(conn, now, promotion_id=path.promotion_id, change=change, user_id=caller.user_id)
+        )
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/publish",
+    access=Permission.PROMOTIONS_PUBLISH,
+    raises=(PromotionNotFound, TransitionRefused, NothingToPublish, PromotionEnded),
+)
+def publish_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+    """Make the newest version the one that counts."""
+    with pool.transaction() as conn:
+        return _reply(actions.publish(conn, now, path.promotion_id))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/pause",
+    access=Permission.PROMOTIONS_PUBLISH,
+    raises=(PromotionNotFound, TransitionRefused),
+)
+def pause_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+    """Stop a promotion from applying until it is resumed."""
+    with pool.transaction() as conn:
+        return _reply(actions.pause(conn, now, path.promotion_id))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/resume",
+    access=Permission.PROMOTIONS_PUBLISH,
+    raises=(PromotionNotFound, TransitionRefused, PromotionEnded),
+)
+def resume_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+    """Let a paused promotion apply again."""
+    with pool.transaction() as conn:
+        return _reply(actions.resume(conn, now, path.promotion_id))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/archive",
+    access=Permission.PROMOTIONS_PUBLISH,
+    raises=(PromotionNotFound, TransitionRefused),
+)
+def archive_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+    """End a promotion for good."""
+    with pool.transaction() as conn:
+        return _reply(actions.archive(conn, now, path.promotion_id))
+
+
+def _terms(values: Json) -> Terms:
+    schedule = parse_schedule(values["starts_at"], values["ends_at"], values["zone_policy"])
+    return Terms(**{**values, "starts_at": schedule.starts_at, "ends_at": schedule.ends_at})
+
+
+def _values(promotion: Promotion) -> Json:
+    """The terms as a body would give them."""
+    values = {name: getattr(promotion, name) for name in PromotionPatch.model_fields}
+    values["starts_at"] = promotion.starts_at.isoformat()
+    values["ends_at"] = promotion.ends_at.isoformat() if promotion.ends_at else None
+    return values
+
+
+def _etag(promotion: Promotion) -> str:
+    return f'"{promotion.revision}"'
+
+
+def _reply(promotion: Promotion) -> Reply[Promotion]:
+    return Reply(promotion, headers=(("ETag", _etag(promotion)),))

@@ -1,0 +1,40 @@
+"""Timers: each minute, each doing whatever is due by state, so that the next run makes up a missed one."""
+
+import logging
+from datetime import UTC, datetime
+
+import azure.functions as func
+
+from shared import pool
+from shared.actions import promotions as actions
+from shared.jobs import outbox
+from shared.store import promotions
+
+bp = func.Blueprint()
+
+_log = logging.getLogger(__name__)
+
+
+@bp.timer_trigger(arg_name="timer", schedule="0 * * * * *", run_on_startup=False, use_monitor=True)
+def archive_promotions(timer: func.TimerRequest) -> None:
+    """Move promotions that began to Active and those that ended to Archived, one transaction each."""
+    now = datetime.now(UTC)
+    with pool.connection() as conn:
+        due = promotions.find_unarchived_ids(conn)
+    for promotion_id in due:
+        with pool.transaction() as conn:
+            status = actions.relabel(conn, now, promotion_id)
+        if status is not None:
+            _log.info("promotion %s is %s now", promotion_id, status.value)
+    if timer.past_due:
+        _log.warning("archive_promotions ran late")
+
+
+@bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
+def run_due_work(timer: func.TimerRequest) -> None:
+    """Send the messages that were not sent right after they were written."""
+    sent = outbox.send_due()
+    if sent:
+        _log.info("run_due_work delivered %d messages", sent)
+    if timer.past_due:
+        _log.warning("run_due_work ran late")

@@ -1,0 +1,293 @@
+"""Promotions: identity, status and immutable versions, and which change of status is allowed."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from shared.domain import schedules
+from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
+from shared.domain.errors import Conflict, NotFound, Refused
+from shared.domain.filters import parse_filter
+
+# Which stores a promotion runs in is asked of the store alone.
+_STORE_FACTS = ("store",)
+# Where there is no store yet, a schedule in store time is labelled by this zone.
+_NO_STORES = ("UTC",)
+
+
+class Status(StrEnum):
+    DRAFT = "Draft"
+    SCHEDULED = "Scheduled"
+    ACTIVE = "Active"
+    PAUSED = "Paused"
+    ARCHIVED = "Archived"
+
+
+# Published, not paused, not ended: what a rule set holds.
+LIVE = frozenset({Status.SCHEDULED, Status.ACTIVE})
+
+
+class PromotionNotFound(NotFound):
+    """There is no promotion {promotion_id}."""
+
+    code = "promotion_not_found"
+
+
+class TransitionRefused(Conflict):
+    """A promotion that is {status} cannot be {verb}."""
+
+    code = "transition_refused"
+
+
+class NothingToPublish(Conflict):
+    """Version {version} is published already; change the promotion first."""
+
+    code = "nothing_to_publish"
+
+
+class PromotionArchived(Conflict):
+    """An archived promotion is never changed."""
+
+    code = "promotion_archived"
+
+
+class PromotionEnded(Refused):
+    """The promotion ended at {ends_at} (local time); move its end first."""
+
+    code = "promotion_ended"
+
+
+class ExclusiveCannotStack(Refused):
+    """A promotion is exclusive or stackable, not both."""
+
+    code = "exclusive_cannot_stack"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a version of a promotion says. `starts_at` and `ends_at` are local, the end exclusive."""
+
+    name: str
+    type: str
+    description: str
+    lane: Lane
+    priority: int
+    exclusive: bool
+    stackable: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    zone_policy: str
+    stores: Mapping[str, Any] | None
+    rule: Mapping[str, Any]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form: equal terms have equal hashes, whatever the order of their keys."""
+        document = {
+            "name": self.name,
+            "type": self.type,
+            "description": self.description,
+            "lane": self.lane.value,
+            "priority": self.priority,
+            "exclusive": self.exclusive,
+            "stackable": self.stackable,
+            "starts_at": self.starts_at.isoformat(),
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+            "zone_policy": self.zone_policy,
+            "stores": _exact(self.stores),
+            "rule": _exact(self.rule),
+        }
+        return hashlib.sha256(canonical_json(document).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotion:
+    """A promotion with the terms of its newest version. `revision` counts every change, for If-Match."""
+
+    id: UUID
+    status: Status
+    version: int
+    published_version: int | None
+    revision: int
+    name: str
+    type: str
+    description: str
+    lane: Lane
+    priority: int
+    exclusive: bool
+    stackable: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    zone_policy: str
+    stores: Mapping[str, Any] | None
+    rule: Mapping[str, Any]
+    hash: str
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionSummary:
+    """A promotion as a list shows it."""
+
+    id: UUID
+    status: Status
+    version: int
+    published_version: int | None
+    name: str
+    type: str
+    lane: Lane
+    priority: int
+    starts_at: datetime
+    ends_at: datetime | None
+    zone_policy: str
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedVersion:
+    """A version as a rule set holds it."""
+
+    promotion_id: UUID
+    version: int
+    name: str
+    lane: Lane
+    priority: int
+    exclusive: bool
+    stackable: bool
+    starts_at: datetime
+    ends_at: datetime | None
+    zone_policy: str
+    stores: Mapping[str, Any] | None
+    rule: Mapping[str, Any]
+
+    def terms(self) -> PromotionTerms:
+        """The version as the engine takes it."""
+        return PromotionTerms(
+            promotion_id=str(self.promotion_id),
+            version=self.version,
+            name=self.name,
+            lane=self.lane,
+            priority=self.priority,
+            exclusive=self.exclusive,
+            stackable=self.stackable,
+            starts_at=self.starts_at,
+            ends_at=self.ends_at,
+            zone_policy=self.zone_policy,
+            stores=None
+            if self.stores is None
+            else parse_filter(_exact(self.stores), namespaces=_STORE_FACTS),
+            rule=parse_rule(_exact(self.rule)),
+        )
+
+
+class Verb(StrEnum):
+    PUBLISH = "publish"
+    PAUSE = "pause"
+    RESUME = "resume"
+    ARCHIVE = "archive"
+
+
+_PAST: Mapping[Verb, str] = {
+    Verb.PUBLISH: "published",
+    Verb.PAUSE: "paused",
+    Verb.RESUME: "resumed",
+    Verb.ARCHIVE: "archived",
+}
+
+_ALLOWED: Mapping[Verb, frozenset[Status]] = {
+    Verb.PUBLISH: frozenset({Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED}),
+    Verb.PAUSE: frozenset({Status.SCHEDULED, Status.ACTIVE}),
+    Verb.RESUME: frozenset({Status.PAUSED}),
+    Verb.ARCHIVE: frozenset({Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED}),
+}
+
+
+def check(terms: Terms) -> None:
+    """Refuse terms that mean nothing.
+
+    Raises the refusals of the rule language and of the filter language, with a pointer into the terms;
+    ExclusiveCannotStack.
+    """
+    if terms.exclusive and terms.stackable:
+        raise ExclusiveCannotStack(pointer="/stackable")
+    if terms.stores is not None:
+        parse_filter(_exact(terms.stores), namespaces=_STORE_FACTS, at="/stores")
+    parse_rule(_exact(terms.rule), at="/rule")
+
+
+def require_editable(promotion: Promotion) -> None:
+    """Raises PromotionArchived."""
+    if promotion.status is Status.ARCHIVED:
+        raise PromotionArchived
+
+
+def publish(promotion: Promotion, zones: Iterable[str], now: datetime) -> Status:
+    """The status after the newest version is published; a paused promotion stays paused.
+
+    Raises TransitionRefused, NothingToPublish, PromotionEnded.
+    """
+    _require(promotion, Verb.PUBLISH)
+    if promotion.published_version == promotion.version:
+        raise NothingToPublish(version=promotion.version)
+    status = _label_of_running(promotion, zones, now)
+    return Status.PAUSED if promotion.status is Status.PAUSED else status
+
+
+def pause(promotion: Promotion) -> Status:
+    """Raises TransitionRefused."""
+    _require(promotion, Verb.PAUSE)
+    return Status.PAUSED
+
+
+def resume(promotion: Promotion, published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+    """The status after the `published` version runs again. Raises TransitionRefused, PromotionEnded."""
+    _require(promotion, Verb.RESUME)
+    return _label_of_running(published, zones, now)
+
+
+def archive(promotion: Promotion) -> Status:
+    """Raises TransitionRefused."""
+    _require(promotion, Verb.ARCHIVE)
+    return Status.ARCHIVED
+
+
+def label(published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+    """Scheduled until the first store begins, Active until the last has ended, Archived from then on.
+
+    A label only: whether a promotion applies is asked of the schedule and the store's own clock.
+    """
+    zones = tuple(zones) or _NO_STORES
+    end = schedules.latest_end(published.ends_at, published.zone_policy, zones)
+    if end is not None and end <= now:
+        return Status.ARCHIVED
+    start = schedules.earliest_start(published.starts_at, published.zone_policy, zones)
+    return Status.SCHEDULED if start is not None and now < start else Status.ACTIVE
+
+
+def _exact(document: Any) -> Any:
+    """The document with its numbers as they were written: 12.5 is 12.5, not a binary fraction near it."""
+    if isinstance(document, float):
+        return Decimal(repr(document))
+    if isinstance(document, dict):
+        return {key: _exact(item) for key, item in document.items()}
+    if isinstance(document, list):
+        return [_exact(item) for item in document]
+    return document
+
+
+def _require(promotion: Promotion, verb: Verb) -> None:
+    if promotion.status not in _ALLOWED[verb]:
+        raise TransitionRefused(status=promotion.status.value, verb=_PAST[verb])
+
+
+def _label_of_running(published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+    status = label(published, zones, now)
+    if status is Status.ARCHIVED:
+        raise PromotionEnded(ends_at=published.ends_at)
+    return status

@@ -1,0 +1,58 @@
+"""Rule sets: what was live at one moment, never changed once written."""
+
+from datetime import datetime
+
+from shared.domain.promotions import PublishedVersion
+from shared.rows import of
+from shared.store import Conn
+
+
+def lock(conn: Conn) -> None:
+    """Hold every other change of the rule set off until the transaction ends.
+
+    Taken before any promotion is locked, so that two changes wait for each other in one order.
+    """
+    conn.execute(
+        """
+        SELECT pg_advisory_xact_lock(hashtext('rule_sets'))
+        """
+    )
+
+
+def insert(conn: Conn, *, now: datetime) -> None:
+    """The next rule set: the published version of everything Scheduled or Active. Needs `lock`."""
+    conn.execute(
+        """
+          WITH rule_set AS (
+                 INSERT INTO rule_sets (version, created_at)
+                 SELECT coalesce(max(version), 0) + 1, %(now)s
+                   FROM rule_sets
+                 RETURNING version
+               )
+        INSERT INTO rule_set_members (rule_set_version, promotion_id, promotion_version)
+        SELECT rule_set.version, id, published_version
+          FROM rule_set, promotions
+         WHERE status IN ('Scheduled', 'Active')
+        """,
+        {"now": now},
+    )
+
+
+def find_members(conn: Conn, version: int) -> list[PublishedVersion]:
+    return (
+        conn.cursor(row_factory=of(PublishedVersion))
+        .execute(
+            """
+            SELECT promotion_id, version, name, lane, priority, exclusive, stackable, starts_at, ends_at,
+                   zone_policy, stores, rule
+              FROM rule_set_members
+              JOIN promotion_versions
+             USING (promotion_id)
+             WHERE rule_set_version = %(version)s
+               AND version = promotion_version
+             ORDER BY promotion_id
+            """,
+            {"version": version},
+        )
+        .fetchall()
+    )
