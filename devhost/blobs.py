@@ -173,7 +173,7 @@ def _metadata(
         "LastModified": properties.last_modified.isoformat(),
         "ContentLength": properties.size,
         "ContentType": properties.content_settings.content_type,
-        "BlobType": str(properties.blob_type),
+        "BlobType": properties.blob_type.value,
     }
     return {
         "BlobTrigger": TypedData(string=f"{client.container_name}/{client.blob_name}"),

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.3
 REFRESH_SECONDS = 5.0
 FIRST_RETRY_SECONDS = 0.5
-LAST_RETRY_SECONDS = 10.0
+LAST_RETRY_SECONDS = 3.0
 
 
 @dataclass
@@ -48,15 +48,12 @@ class Retry:
 class Subscription:
     """One blob trigger's container, and what has been delivered of it."""
 
+    key: str
     function: str
     container: ContainerClient
     prefix: str
     delivered: set[Version]
     retries: dict[Version, Retry] = field(default_factory=dict)
-
-    @property
-    def key(self) -> str:
-        return f"{self.function}:{self.container.container_name}/{self.prefix}"
 
 
 class EventGrid:
@@ -67,6 +64,7 @@ class EventGrid:
         self._log = log
         self._subscriptions: dict[str, Subscription] = {}
         self._refresh_at = 0.0
+        self._waiting = False
 
     def poll(self) -> None:
         """One round: learn the subscriptions when it is time, then deliver what is new."""
@@ -77,7 +75,15 @@ class EventGrid:
             for subscription in self._subscriptions.values():
                 self._deliver_new(subscription)
         except (httpx.HTTPError, AzureError) as error:
-            logger.debug("round abandoned: %s", error)
+            if not self._waiting:
+                logger.warning("waiting for the host and the storage: %s", error)
+            self._waiting = True
+        else:
+            self._waiting = False
+
+    def close(self) -> None:
+        self._keep({})
+        self._host.close()
 
     def _subscribe(self) -> None:
         """Keep the subscriptions equal to the host's blob triggers, with the handshake for a new one."""
@@ -87,21 +93,28 @@ class EventGrid:
             for binding in function["config"]["bindings"]:
                 if binding["type"].casefold() == "blobtrigger":
                     subscription = self._subscription(function["name"], binding)
-                    wanted[subscription.key] = self._subscriptions.get(subscription.key, subscription)
-        for key, subscription in wanted.items():
-            if key not in self._subscriptions:
-                self._shake_hands(subscription)
+                    wanted[subscription.key] = subscription
+        self._keep(wanted)
+
+    def _keep(self, wanted: dict[str, Subscription]) -> None:
+        for key, subscription in self._subscriptions.items():
+            if wanted.get(key) is not subscription:
+                subscription.container.close()
         self._subscriptions = wanted
 
     def _subscription(self, function: str, binding: dict[str, Any]) -> Subscription:
+        container, _, pattern = binding["path"].partition("/")
+        prefix = pattern.partition("{")[0]
+        key = f"{function}:{container}/{prefix}"
+        if key in self._subscriptions:
+            return self._subscriptions[key]
         connection = binding.get("connection") or "AzureWebJobsStorage"
         connection_string = os.environ.get(connection)
         if not connection_string:
             raise SystemExit(f"the setting {connection}, which {function} names, is not set")
-        name, _, pattern = binding["path"].partition("/")
-        container = ContainerClient.from_connection_string(connection_string, name, retry_total=0)
-        subscription = Subscription(function, container, pattern.partition("{")[0], set())
-        subscription.delivered = self._log.read(subscription.key)
+        client = ContainerClient.from_connection_string(connection_string, container, retry_total=0)
+        subscription = Subscription(key, function, client, prefix, self._log.read(key))
+        self._shake_hands(subscription)
         return subscription
 
     def _shake_hands(self, subscription: Subscription) -> None:
@@ -137,7 +150,8 @@ class EventGrid:
             self._post(
                 subscription, "Notification", _created(subscription.container, blob)
             ).raise_for_status()
-        except httpx.HTTPError as error:
+        except httpx.HTTPStatusError as error:
+            # Only this blob waits; a host that is not there at all ends the round.
             retry.postpone()
             logger.warning("%s not delivered yet: %s", blob.name, error)
             return
@@ -159,7 +173,7 @@ def _created(container: ContainerClient, blob: BlobProperties) -> dict[str, Any]
         "api": "PutBlob",
         "contentType": blob.content_settings.content_type,
         "contentLength": blob.size,
-        "blobType": str(blob.blob_type),
+        "blobType": blob.blob_type.value,
         "eTag": blob.etag,
         "url": container.get_blob_client(blob.name).url.partition("?")[0],
     }
@@ -197,6 +211,7 @@ def main() -> int:
         grid.poll()
         # A large container takes long to list; most of the time should still be left to others.
         pause = max(POLL_SECONDS, 4 * (time.monotonic() - began))
+    grid.close()
     log.close()
     return 0
 

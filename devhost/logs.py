@@ -18,5 +18,5 @@ def to_stderr(level: int) -> None:
     handler.addFilter(_Invocation())
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s [%(invocation)s] %(message)s"))
     logging.basicConfig(level=level, handlers=[handler])
-    for chatty in ("azure", "httpx"):
+    for chatty in ("azure", "httpx", "uvicorn"):
         logging.getLogger(chatty).setLevel(max(level, logging.WARNING))

@@ -72,17 +72,16 @@ class Template:
         parts = list(_SEGMENT_PART.finditer(segment))
         if "".join(part[0] for part in parts) != segment:
             raise ValueError(f"{segment!r} has unbalanced braces")
-        earlier = self._parameters[-1] if self._parameters else None
+        known = len(self._parameters)
         alone = len(parts) == 1
         pattern = "".join(
             re.escape(part[2]) if part[2] else self._value(part[1], alone=alone) for part in parts
         )
-        latest = self._parameters[-1] if self._parameters else None
-        if earlier is not None and (earlier.catch_all or (earlier.may_be_absent and latest is earlier)):
-            raise ValueError(f"{segment!r} follows {{{earlier.name}}}, which may be absent")
-        if alone and latest is not None and latest is not earlier and latest.may_be_absent:
-            return f"(?:/{pattern})?"
-        return f"/{pattern}"
+        optional = any(parameter.may_be_absent for parameter in self._parameters[known:])
+        for earlier in self._parameters[:known]:
+            if earlier.catch_all or (earlier.may_be_absent and not optional):
+                raise ValueError(f"{segment!r} follows {{{earlier.name}}}, which may be absent")
+        return f"(?:/{pattern})?" if optional else f"/{pattern}"
 
     def _value(self, text: str, *, alone: bool) -> str:
         found = _PARAMETER.fullmatch(text)

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import azure.functions as func
-import azurefunctions.extensions.bindings.blob as blob
 from azure_functions_runtime import invocation_id_cv
+from azurefunctions.extensions.bindings import blob
 
 logger = logging.getLogger("fixture")
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
@@ -93,6 +93,7 @@ def raises(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.route(route="nothing")
 def nothing(req: func.HttpRequest) -> func.HttpResponse:
+    record("nothing", method=req.method)
     return None  # type: ignore[return-value]
 
 
@@ -105,7 +106,9 @@ def text(req: func.HttpRequest) -> str:
 def reply(req: func.HttpRequest) -> func.HttpResponse:
     """Whatever the request describes."""
     wanted = req.get_json()
-    made = func.HttpResponse(wanted.get("body"), status_code=wanted.get("status"), mimetype=wanted.get("mimetype"))
+    made = func.HttpResponse(
+        wanted.get("body"), status_code=wanted.get("status"), mimetype=wanted.get("mimetype")
+    )
     for name, value in wanted.get("headers", []):
         made.headers.add(name, value)
     return made
@@ -133,7 +136,7 @@ def tick(timer: func.TimerRequest) -> None:
 
 @app.blob_trigger(
     arg_name="client",
-    path="uploads/{name}",
+    path="%UPLOADS_CONTAINER%/{name}",
     connection="UPLOADS_STORAGE",
     source=func.BlobSource.EVENT_GRID,
 )

@@ -1,0 +1,163 @@
+"""The host and the local Event Grid as processes that the tests start, ask, kill and start again."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+from azure.storage.blob import BlobServiceClient
+
+APP = Path(__file__).parent / "app"
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 60
+
+
+def eventually[T](look: Callable[[], T]) -> T:
+    """The first true value of `look`; fails when none comes in a time that says something is broken."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not (value := look()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.02)
+    return value
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Program:
+    """A module of devhost in a process of its own, its output in files."""
+
+    def __init__(self, folder: Path, environment: dict[str, str], *arguments: str) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._output, self._errors = folder / "stdout", folder / "stderr"
+        self._command = [sys.executable, "-W", "error", "-m", *arguments]
+        self.environment = {**os.environ, **environment}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        with self._output.open("wb") as output, self._errors.open("wb") as errors:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, env=self.environment, stdout=output, stderr=errors
+            )
+
+    def stop(self, with_signal: int = signal.SIGTERM) -> int:
+        """The exit code."""
+        self.send(with_signal)
+        return self.wait()
+
+    def send(self, a_signal: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(a_signal)
+
+    def wait(self) -> int:
+        assert self._process is not None
+        return self._process.wait(PATIENCE_SECONDS)
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    @property
+    def errors(self) -> str:
+        return self._errors.read_text()
+
+
+class Host(Program):
+    """The host on the fixture app, with an empty storage account of its own."""
+
+    def __init__(self, folder: Path, connection_string: str, app: Path = APP, port: int = 0) -> None:
+        self.state = folder / "state"
+        self.records = folder / "records"
+        self.connection_string = connection_string
+        self.records.mkdir(parents=True)
+        self.fixed_url = f"http://127.0.0.1:{port}"
+        environment = {
+            "AzureWebJobsStorage": connection_string,
+            "UPLOADS_STORAGE": connection_string,
+            "UPLOADS_CONTAINER": "uploads",
+            "RECORD_FOLDER": str(self.records),
+            "TICK_SCHEDULE": "0 0 0 1 1 *",
+        }
+        where = ("--app", str(app), "--port", str(port), "--state", str(self.state))
+        super().__init__(folder / "host", environment, "devhost.host", *where)
+
+    @cached_property
+    def blobs(self) -> BlobServiceClient:
+        return BlobServiceClient.from_connection_string(self.connection_string)
+
+    @property
+    def url(self) -> str:
+        def look() -> re.Match[str] | None:
+            assert self.running, self.errors
+            return re.search(r"^ready (http://\S+)$", self.output, re.MULTILINE)
+
+        return eventually(look)[1]
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return httpx.request(method, f"{self.url}{path}", timeout=PATIENCE_SECONDS, **options)
+
+    def connect(self) -> socket.socket:
+        """A bare connection, for requests a well-bred client does not send."""
+        address = httpx.URL(self.url)
+        return socket.create_connection((address.host, address.port or 80), PATIENCE_SECONDS)
+
+    def recorded(self, kind: str, **values: Any) -> list[dict[str, Any]]:
+        """What the fixture app recorded, of that kind and with these values."""
+        path = self.records / f"{kind}.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        records: list[dict[str, Any]] = [json.loads(line) for line in lines]
+        return [record for record in records if values.items() <= record.items()]
+
+    def release(self, name: str) -> None:
+        """Let the function go on that waits for this name."""
+        (self.records / f"go-{name}").touch()
+
+    def upload(self, container: str, name: str, content: str, **options: Any) -> None:
+        client = self.blobs.get_container_client(container)
+        if not client.exists():
+            client.create_container()
+        client.upload_blob(name, content, overwrite=True, **options)
+
+    def notify(self, function: str, container: str, name: str) -> httpx.Response:
+        """Deliver a BlobCreated event as Event Grid does."""
+        return self.deliver(function, [blob_created(container, name)])
+
+    def deliver(self, function: str, events: Any) -> httpx.Response:
+        path = f"/runtime/webhooks/blobs?functionName=Host.Functions.{function}"
+        return self.request("POST", path, json=events)
+
+
+def blob_created(container: str, name: str) -> dict[str, Any]:
+    return {
+        "id": str(uuid4()),
+        "topic": "local",
+        "subject": f"/blobServices/default/containers/{container}/blobs/{name}",
+        "eventType": "Microsoft.Storage.BlobCreated",
+        "eventTime": "2026-01-01T00:00:00Z",
+        "data": {
+            "api": "PutBlob",
+            "blobType": "BlockBlob",
+            "eTag": "0x1",
+            "contentLength": 1,
+            "url": "http://x",
+        },
+        "dataVersion": "",
+        "metadataVersion": "1",
+    }
