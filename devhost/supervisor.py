@@ -78,7 +78,7 @@ class Supervisor:
             wait_until_ready(self._begin_msg91())
         with step("Functions host and Event Grid"):
             self._start_host()
-        if not _has_users(database_url):
+        if not _has_sample_data(database_url):
             with step("Sample data, once"):
                 self._run_module("samples.load")
         print(welcome.text(self._where, database_url=database_url, storage=storage))
@@ -179,6 +179,7 @@ def _ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
-def _has_users(database_url: str) -> bool:
+def _has_sample_data(database_url: str) -> bool:
+    """Whether a user works in a store: what the loader writes last, so that a run cut short loads again."""
     with psycopg.connect(database_url) as conn:
-        return conn.execute("SELECT FROM users LIMIT 1").fetchone() is not None
+        return conn.execute("SELECT FROM user_stores LIMIT 1").fetchone() is not None
