@@ -65,8 +65,8 @@ CREATE TABLE stores (
     name         text        NOT NULL,
     parent_id    text        CONSTRAINT stores_parent_exists
                              REFERENCES stores DEFERRABLE INITIALLY DEFERRED,
-    company_a_id text        CONSTRAINT stores_company_a_id_key UNIQUE,
-    company_b_id text        CONSTRAINT stores_company_b_id_key UNIQUE,
+    company_a_id text        CONSTRAINT stores_company_a_id_key UNIQUE DEFERRABLE INITIALLY DEFERRED,
+    company_b_id text        CONSTRAINT stores_company_b_id_key UNIQUE DEFERRABLE INITIALLY DEFERRED,
     address      text,
     city         text,
     region       text,
@@ -100,6 +100,7 @@ CREATE TABLE uploads (
     validate_only boolean     NOT NULL,
     status        text        NOT NULL CHECK (status IN ('awaiting', 'received', 'validating', 'applying',
                                                          'completed', 'failed', 'cancelled')),
+    progress_pct  smallint    NOT NULL DEFAULT 0 CHECK (progress_pct BETWEEN 0 AND 100),
     etag          text,
     size_bytes    bigint,
     rows_read     integer     NOT NULL DEFAULT 0,

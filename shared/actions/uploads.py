@@ -1,0 +1,53 @@
+"""Uploads: asking for one and taking it back."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.domain.uploads import (
+    TICKET_LIFETIME,
+    Mode,
+    Upload,
+    UploadKind,
+    UploadNotAwaiting,
+    UploadUnknown,
+)
+from shared.store import Conn, uploads
+
+
+def request(
+    conn: Conn,
+    now: datetime,
+    *,
+    kind: UploadKind,
+    filename: str,
+    mode: Mode,
+    validate_only: bool,
+    user_id: UUID,
+) -> tuple[UUID, datetime]:
+    """Record an upload that awaits its file; its id and when the ticket for it must expire."""
+    expires_at = now + TICKET_LIFETIME
+    upload_id = uploads.insert(
+        conn,
+        kind=kind,
+        filename=filename,
+        mode=mode,
+        validate_only=validate_only,
+        created_by=user_id,
+        now=now,
+        expires_at=expires_at,
+    )
+    return upload_id, expires_at
+
+
+def cancel(conn: Conn, now: datetime, upload_id: UUID) -> Upload:
+    """Cancel an upload whose file has not come; a file that comes later is left alone.
+
+    Raises UploadUnknown, UploadNotAwaiting.
+    """
+    cancelled = uploads.update_cancelled(conn, upload_id, now)
+    upload = uploads.get(conn, upload_id)
+    if upload is None:
+        raise UploadUnknown(upload_id=upload_id)
+    if not cancelled:
+        raise UploadNotAwaiting(upload_id=upload_id, status=upload.status)
+    return upload

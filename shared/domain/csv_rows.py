@@ -1,0 +1,186 @@
+"""CSV rows: what the columns of a file are, and each row checked and brought into its kind's order."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from shared.domain.cells import CellRefused
+from shared.domain.files import (
+    HeaderBlank,
+    HeaderDuplicate,
+    HeaderMissing,
+    HeaderTooLong,
+    TooManyCells,
+    TooManyColumns,
+)
+from shared.domain.kinds.kind import Column, Kind
+from shared.domain.row_errors import Rejection
+
+MOST_COLUMNS = 200
+MOST_HEADER = 100
+MOST_ATTRIBUTE = 2_000
+
+type Row = tuple[int | str | None, ...]
+"""Line, then the values of the kind's columns in their order, then the attributes as a JSON object."""
+
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+class RowRefused(Exception):
+    """The row has these faults."""
+
+    def __init__(self, rejections: list[Rejection]) -> None:
+        super().__init__(len(rejections))
+        self.rejections = rejections
+
+
+def normal(header: str) -> str:
+    """The header without what people write differently: case and blanks."""
+    return " ".join(header.split()).casefold()
+
+
+def known_headers(kind: Kind) -> frozenset[str]:
+    """The normal forms of every header the kind names."""
+    return frozenset(normal(header) for column in kind.columns for header in column.headers)
+
+
+class Table:
+    """The columns of one file of one kind. `given` are the names of the kind's columns the file has,
+    `attributes` its other headers, `headers` the header in the file of each column's name.
+
+    Raises one of the header's refusals of `files` when made.
+    """
+
+    def __init__(self, kind: Kind, header: Sequence[str]) -> None:
+        titles = _titles(header)
+        self.width = len(titles)
+        self._columns = [(column, _positions(column, titles)) for column in kind.columns]
+        missing = [column.headers[0] for column, at in self._columns if column.mandatory and not at]
+        if missing:
+            raise HeaderMissing(headers=", ".join(missing))
+        taken = {position for _, at in self._columns for position in at}
+        named = [(position, title) for position, title in enumerate(titles) if position not in taken]
+        self.given = [column.name for column, at in self._columns if at]
+        self.attributes = [title for _, title in named]
+        self.headers: Mapping[str, str] = {column.name: titles[at[0]] for column, at in self._columns if at}
+        self.titles = titles
+        self._attributes = named
+        self._aliased = [(column, at) for column, at in self._columns if len(at) > 1]
+        # The hot path: (reader, position or -1, mandatory, default) and positions in the row for Together.
+        self._steps = [
+            (column.read, at[0] if at else -1, column.mandatory, column.default)
+            for column, at in self._columns
+        ]
+        places = {column.name: place for place, column in enumerate(kind.columns)}
+        self._together = [(places[rule.column], places[rule.other], rule) for rule in kind.together]
+
+    def read(self, line: int, cells: list[str]) -> Row:
+        """The row to stage. Raises RowRefused with every fault of the row, TooManyCells for the file."""
+        if len(cells) != self.width:
+            cells = self._fitted(line, cells)
+        if self._aliased:
+            cells = self._agreed(line, cells)
+        try:
+            row: list[int | str | None] = [line]
+            for read, position, mandatory, default in self._steps:
+                value = cells[position].strip() if position >= 0 else ""
+                if value:
+                    row.append(read(value))
+                elif mandatory:
+                    raise CellRefused("missing")
+                else:
+                    row.append(default if position >= 0 else None)
+            for place, other, rule in self._together:
+                first, second = row[place + 1], row[other + 1]
+                if isinstance(first, str) and isinstance(second, str):
+                    row[place + 1] = rule.read(first, second)
+            row.append(self._attributes_of(cells))
+        except CellRefused:
+            raise RowRefused(self._explain(line, cells)) from None
+        return tuple(row)
+
+    def _attributes_of(self, cells: list[str]) -> str:
+        found: dict[str, str] = {}
+        for position, title in self._attributes:
+            value = cells[position].strip()
+            if value:
+                if len(value) > MOST_ATTRIBUTE:
+                    raise CellRefused("text_too_long")
+                found[title] = value
+        return _json(found)
+
+    def _fitted(self, line: int, cells: list[str]) -> list[str]:
+        """The row without empty cells beyond the header, as spreadsheets write them."""
+        if any(cell.strip() for cell in cells[self.width :]):
+            raise TooManyCells(line=line)
+        if len(cells) < self.width:
+            lacking = self.width - len(cells)
+            raise RowRefused([Rejection(line, self.titles[len(cells)], "too_few_cells", "", str(lacking))])
+        return cells[: self.width]
+
+    def _agreed(self, line: int, cells: list[str]) -> list[str]:
+        """The row with each value that has several headers under the first of them."""
+        cells = list(cells)
+        rejections: list[Rejection] = []
+        for _, (first, *others) in self._aliased:
+            for position in others:
+                mine, theirs = cells[first].strip(), cells[position].strip()
+                if mine and theirs and mine != theirs:
+                    rejections.append(
+                        Rejection(
+                            line, self.titles[first], "conflicting_columns", mine, self.titles[position]
+                        )
+                    )
+                cells[first] = mine or theirs
+        if rejections:
+            raise RowRefused(rejections)
+        return cells
+
+    def _explain(self, line: int, cells: list[str]) -> list[Rejection]:
+        rejections: list[Rejection] = []
+        values: dict[str, str] = {}
+        for column, at in self._columns:
+            raw = cells[at[0]].strip() if at else ""
+            try:
+                if raw:
+                    values[column.name] = column.read(raw)
+                elif column.mandatory:
+                    raise CellRefused("missing")
+            except CellRefused as fault:
+                rejections.append(Rejection(line, column.name, fault.code, raw, fault.other))
+        for _, _, rule in self._together:
+            if rule.column in values and rule.other in values:
+                value = values[rule.column]
+                try:
+                    rule.read(value, values[rule.other])
+                except CellRefused as fault:
+                    rejections.append(Rejection(line, rule.column, fault.code, value, fault.other))
+        rejections.extend(
+            Rejection(line, title, "text_too_long", cells[position].strip(), str(MOST_ATTRIBUTE))
+            for position, title in self._attributes
+            if len(cells[position].strip()) > MOST_ATTRIBUTE
+        )
+        return rejections
+
+
+def _titles(header: Sequence[str]) -> list[str]:
+    titles = [" ".join(title.split()) for title in header]
+    while titles and not titles[-1]:
+        titles.pop()
+    if len(titles) > MOST_COLUMNS:
+        raise TooManyColumns(count=len(titles), limit=MOST_COLUMNS)
+    seen: set[str] = set()
+    for position, title in enumerate(titles, start=1):
+        if not title:
+            raise HeaderBlank(position=position)
+        if len(title) > MOST_HEADER:
+            raise HeaderTooLong(position=position, limit=MOST_HEADER)
+        if normal(title) in seen:
+            raise HeaderDuplicate(header=title)
+        seen.add(normal(title))
+    return titles
+
+
+def _positions(column: Column, titles: Sequence[str]) -> list[int]:
+    """Where the column's headers are, in the order in which the column names them."""
+    by_title = {normal(title): position for position, title in enumerate(titles)}
+    return [by_title[normal(header)] for header in column.headers if normal(header) in by_title]

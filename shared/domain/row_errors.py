@@ -1,0 +1,95 @@
+"""Row errors: what is wrong in a row of a file, and how it is told to whoever must mend it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+SHOWN = 200
+"""Characters of a cell that are repeated in an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A fault found: `place` is a column's name or an attribute's header, `other` what its words need."""
+
+    line: int
+    place: str
+    code: str
+    value: str
+    other: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """A fault as it is told; `line` is where the row begins in the file, `column` the header in the file."""
+
+    line: int
+    column: str
+    code: str
+    value: str
+    detail: str
+    fix: str
+
+
+# (what is wrong, what to do); {other} is the rejection's.
+WORDS: Mapping[str, tuple[str, str]] = {
+    "missing": ("This column must have a value.", "Fill the cell in."),
+    "too_few_cells": ("The row has {other} cells fewer than the header.", "Complete the row."),
+    "text_too_long": ("The text is longer than {other} characters.", "Shorten it."),
+    "code_malformed": (
+        "A code has no spaces inside and no control characters.",
+        "Write the code as it is on the product or contract.",
+    ),
+    "spreadsheet_damage": (
+        "This looks like a code that a spreadsheet turned into a number.",
+        "Format the column as text, enter the code again and export once more.",
+    ),
+    "price_malformed": (
+        "A price is digits with a decimal point: no sign, thousands separator or currency.",
+        "Write it like 1234.50.",
+    ),
+    "price_too_exact": ("This currency has {other} decimals.", "Round the price to them."),
+    "currency_unknown": ("This is not a currency of ISO 4217.", "Write its three letters, like EUR."),
+    "tax_rate_malformed": (
+        "A tax rate is a percentage from 0 to 100 with at most two decimals.",
+        "Write it like 22 or 5.5.",
+    ),
+    "boolean_malformed": ("This is neither yes nor no.", "Write true or false."),
+    "country_unknown": ("This is not a country of ISO 3166.", "Write its two letters, like IT."),
+    "zone_unknown": ("This is not a time zone of the IANA list.", "Write it like Europe/Rome."),
+    "latitude_malformed": ("A latitude is a number of degrees from -90 to 90.", "Write it like 41.90278."),
+    "longitude_malformed": (
+        "A longitude is a number of degrees from -180 to 180.",
+        "Write it like 12.49637.",
+    ),
+    "conflicting_columns": (
+        "The column {other} means the same and has another value.",
+        "Keep the right one of the two values.",
+    ),
+    "duplicate": ("Line {other} has the same key.", "Keep one of the two rows."),
+    "kind_conflict": (
+        "This code belongs to a product of kind {other}.",
+        "Use another code, or upload the row with the products of its kind.",
+    ),
+    "own_parent": ("A store cannot be its own parent.", "Name another store or leave the cell empty."),
+    "parent_unknown": (
+        "There is no such store, neither before nor in the good rows of this file.",
+        "Correct the id, or add or mend the parent's row.",
+    ),
+    "company_id_taken": ("The store {other} has this id.", "Correct the id, or change it there too."),
+}
+
+REPORT_COLUMNS = ("line", "column", "code", "value", "detail", "fix")
+"""What the file of rejected rows has after the columns of the original."""
+
+
+def explain(rejection: Rejection, headers: Mapping[str, str]) -> RowError:
+    """The rejection in words; `headers` tells the header in the file of each column's name."""
+    detail, fix = WORDS[rejection.code]
+    return RowError(
+        line=rejection.line,
+        column=headers.get(rejection.place, rejection.place),
+        code=rejection.code,
+        value=rejection.value[:SHOWN],
+        detail=detail.format(other=rejection.other),
+        fix=fix,
+    )

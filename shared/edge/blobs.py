@@ -1,0 +1,78 @@
+"""Blobs: reading the file of an upload, pinned to what was put, and writing what was rejected of it."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.domain.uploads import blob_name
+from shared.edge import storage
+from shared.edge.storage import StorageUnavailable
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobClient
+
+__all__ = ["Source", "StorageUnavailable", "check", "source", "write_rejected"]
+
+CHUNK = 4 * 1024 * 1024
+_PATIENCE_S = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file of an upload as it was when `source` looked at it."""
+
+    client: "BlobClient"
+    name: str
+    etag: str
+    size: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """Its bytes, a chunk at a time. Raises azure's ResourceModifiedError once it is another file."""
+        from azure.core import MatchConditions  # noqa: PLC0415 - at first use, not at a cold start
+
+        for offset in range(0, self.size, CHUNK):
+            yield self.client.download_blob(
+                offset=offset,
+                length=min(CHUNK, self.size - offset),
+                etag=self.etag,
+                match_condition=MatchConditions.IfNotModified,
+            ).readall()
+
+
+def source(client: "BlobClient") -> Source | None:
+    """The file behind `client`; None when it was deleted."""
+    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+    try:
+        properties: Any = client.get_blob_properties()
+    except ResourceNotFoundError:
+        return None
+    return Source(client, client.blob_name, properties.etag, properties.size)
+
+
+def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:
+    """Write the file of rejected rows; one of an earlier try is replaced."""
+    from azure.storage.blob import ContentSettings  # noqa: PLC0415
+
+    storage.create_containers()
+    storage.service().get_blob_client(storage.RESULTS, blob_name(upload_id)).upload_blob(
+        iter(content),
+        overwrite=True,
+        content_settings=ContentSettings(
+            content_type="text/csv; charset=utf-8",
+            content_disposition=f'attachment; filename="rejected-{upload_id}.csv"',
+        ),
+    )
+
+
+def check() -> None:
+    """Raise StorageUnavailable unless the storage answers within seconds."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415
+
+    try:
+        storage.service().get_container_client(storage.UPLOADS).exists(
+            retry_total=0, connection_timeout=_PATIENCE_S, read_timeout=_PATIENCE_S
+        )
+    except AzureError as error:
+        raise StorageUnavailable from error

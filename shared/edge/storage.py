@@ -1,0 +1,72 @@
+"""Storage: the account of the uploads, reached by identity in the cloud and by key locally."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from shared.domain.errors import Unavailable
+from shared.settings import settings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobServiceClient
+
+UPLOADS = "uploads"
+RESULTS = "upload-results"
+# Bytes sent in one request, and so held in memory.
+_BLOCK = 4 * 1024 * 1024
+
+
+class StorageUnavailable(Unavailable):
+    """The file storage does not answer; try again in a moment."""
+
+    code = "storage_unavailable"
+
+
+def service() -> "BlobServiceClient":
+    """The client of the account, made once for its settings."""
+    here = settings()
+    return _service(here.uploads_connection_string, here.uploads_account_url, here.uploads_identity_client_id)
+
+
+def account_key() -> str | None:
+    """The account's key, which only a local account shows us."""
+    client = service()
+    return client.credential.account_key if settings().uploads_connection_string else None
+
+
+def create_containers() -> None:
+    """Make the containers a local account lacks; in the cloud they are part of the infrastructure."""
+    connection_string = settings().uploads_connection_string
+    if connection_string:
+        _create_containers(connection_string)
+
+
+@lru_cache(maxsize=1)
+def _service(
+    connection_string: str | None, account_url: str | None, client_id: str | None
+) -> "BlobServiceClient":
+    # Imported at first use: a cold start must not wait for it.
+    from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
+
+    if account_url is None:
+        return BlobServiceClient.from_connection_string(
+            connection_string or "", max_single_put_size=_BLOCK, max_block_size=_BLOCK
+        )
+    from azure.identity import ManagedIdentityCredential  # noqa: PLC0415
+
+    return BlobServiceClient(
+        account_url,
+        credential=ManagedIdentityCredential(client_id=client_id),
+        max_single_put_size=_BLOCK,
+        max_block_size=_BLOCK,
+    )
+
+
+@lru_cache(maxsize=1)
+def _create_containers(_connection_string: str) -> None:
+    from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
+
+    for name in (UPLOADS, RESULTS):
+        try:
+            service().create_container(name)
+        except ResourceExistsError:
+            continue
