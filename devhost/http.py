@@ -77,7 +77,7 @@ def _decoded_path(request: Request) -> str:
 def _incoming(request: Request, values: dict[str, str], body: bytes | None) -> Message:
     scope = request.scope
     query_string = scope["query_string"].decode("latin-1")
-    url = f"{request.url.scheme}://{request.url.netloc}{scope['raw_path'].decode('ascii')}"
+    url = f"{scope['scheme']}://{request.headers.get('host', '')}{scope['raw_path'].decode('ascii')}"
     query = _joined(parse_qsl(query_string, keep_blank_values=True))
     return Message(
         method=request.method,

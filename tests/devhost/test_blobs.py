@@ -3,6 +3,7 @@
 import json
 import signal
 import time
+from base64 import b64encode
 from typing import Any
 from uuid import uuid4
 
@@ -160,6 +161,25 @@ def test_other_events_are_accepted_and_ignored(host: Host) -> None:
     host.notify("take_client", "uploads", last)
     eventually(lambda: host.recorded("client", name=last))
     assert host.recorded("began", name=name) == []
+
+
+def test_a_message_whose_last_try_was_killed_is_parked_without_another(own_host: Host) -> None:
+    own_host.start()
+    assert own_host.url
+    own_host.stop()
+    own_host.upload("uploads", "killer", "ok")
+    host_id = (own_host.state / "host-id").read_text()
+    message = {"FunctionId": "Host.Functions.take_client", "ContainerName": "uploads", "BlobName": "killer"}
+    with QueueServiceClient.from_connection_string(own_host.connection_string) as service:
+        queue = service.create_queue(f"azure-webjobs-blobtrigger-{host_id}")
+        queue.send_message(b64encode(json.dumps(message).encode()).decode())
+        for _ in range(TRIES):
+            taken = queue.receive_message()
+            assert taken is not None
+            queue.update_message(taken, visibility_timeout=0)
+    own_host.start()
+    assert eventually(lambda: poisoned(own_host, "killer")) == [message]
+    assert own_host.recorded("began") == []
 
 
 @pytest.mark.slow
