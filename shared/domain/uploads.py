@@ -62,10 +62,11 @@ class Applied:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """An upload. With `validate_only` the rows are what would have been done, and nothing was.
+    """An upload; `progress` is in percent.
 
-    `errors` are the first 100, and none in a list of uploads; `rejected_url` leads to all rejected rows for
-    a while. `reason` and `reason_code` say why the upload failed as a whole.
+    With `validate_only` the rows are what would have been done, and nothing was. `errors` are the first 100,
+    and none in a list of uploads; `rejected_url` leads to all rejected rows for a while. `reason` and
+    `reason_code` say why the upload failed as a whole.
     """
 
     id: UUID
@@ -74,7 +75,7 @@ class Upload:
     mode: Mode
     validate_only: bool
     status: Status
-    progress_pct: int
+    progress: int
     rows: Rows
     errors: tuple[RowError, ...] = ()
     rejected_url: str | None = None

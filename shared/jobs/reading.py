@@ -63,12 +63,10 @@ class Reading:
         for line, place, code, value, other in csv.reader(spool):
             yield Rejection(int(line), place, code, value, other)
 
-    def tell(self, status: Status, progress_pct: int) -> None:
+    def tell(self, status: Status, progress: int) -> None:
         """Let others see how far it is, while this transaction is open."""
         with pool.connection() as aside:
-            uploads.update_progress(
-                aside, self._upload.id, status=status, progress_pct=progress_pct, read=self.read
-            )
+            uploads.update_progress(aside, self._upload.id, status=status, progress=progress, read=self.read)
 
     def _chunks(self) -> Iterator[bytes]:
         done = 0

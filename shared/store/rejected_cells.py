@@ -1,6 +1,6 @@
 """Rejected cells of the file being applied: a table that lives as long as the transaction."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import astuple
 
 from shared.domain.row_errors import Rejection
@@ -34,7 +34,7 @@ def count_rows(conn: Conn) -> int:
     return conn.execute("SELECT count(DISTINCT line) FROM rejected_cells").fetchall()[0][0]
 
 
-def find(conn: Conn) -> Iterator[Rejection]:
+def find(conn: Conn) -> Generator[Rejection]:
     """Every rejection, in the order of the file, a few at a time."""
     with conn.cursor("rejected_cells", row_factory=of(Rejection)) as cursor:
         cursor.itersize = 1_000

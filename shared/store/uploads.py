@@ -15,7 +15,7 @@ def get(conn: Conn, upload_id: UUID) -> Upload | None:
         conn.cursor(row_factory=of(Upload))
         .execute(
             """
-            SELECT id, kind, filename, mode, validate_only, status, progress_pct,
+            SELECT id, kind, filename, mode, validate_only, status, progress_pct AS progress,
                    jsonb_build_object('read', rows_read, 'inserted', rows_inserted, 'updated', rows_updated,
                                       'unchanged', rows_unchanged, 'rejected', rows_rejected) AS rows,
                    errors, reason, reason_code, created_at, expires_at, received_at, finished_at
@@ -34,7 +34,7 @@ def find(conn: Conn, *, before: UUID | None, limit: int) -> list[Upload]:
         conn.cursor(row_factory=of(Upload))
         .execute(
             """
-            SELECT id, kind, filename, mode, validate_only, status, progress_pct,
+            SELECT id, kind, filename, mode, validate_only, status, progress_pct AS progress,
                    jsonb_build_object('read', rows_read, 'inserted', rows_inserted, 'updated', rows_updated,
                                       'unchanged', rows_unchanged, 'rejected', rows_rejected) AS rows,
                    reason, reason_code, created_at, expires_at, received_at, finished_at
@@ -134,7 +134,7 @@ def update_received(
                    rows_read = 0, received_at = COALESCE(received_at, %(now)s)
              WHERE id = %(upload_id)s
                AND status NOT IN ('completed', 'failed', 'cancelled')
-            RETURNING id, kind, filename, mode, validate_only, status, progress_pct,
+            RETURNING id, kind, filename, mode, validate_only, status, progress_pct AS progress,
                       jsonb_build_object('read', rows_read) AS rows,
                       reason, reason_code, created_at, expires_at, received_at, finished_at
             """,
@@ -144,14 +144,14 @@ def update_received(
     )
 
 
-def update_progress(conn: Conn, upload_id: UUID, *, status: Status, progress_pct: int, read: int) -> None:
+def update_progress(conn: Conn, upload_id: UUID, *, status: Status, progress: int, read: int) -> None:
     conn.execute(
         """
         UPDATE uploads
-           SET status = %(status)s, progress_pct = %(progress_pct)s, rows_read = %(read)s
+           SET status = %(status)s, progress_pct = %(progress)s, rows_read = %(read)s
          WHERE id = %(upload_id)s
         """,
-        {"upload_id": upload_id, "status": status, "progress_pct": progress_pct, "read": read},
+        {"upload_id": upload_id, "status": status, "progress": progress, "read": read},
     )
 
 

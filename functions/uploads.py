@@ -1,0 +1,93 @@
+"""Uploads: asking to send a file, and following what becomes of it."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import azure.functions as func
+from pydantic import Field, StringConstraints
+
+from shared import pool
+from shared.actions import uploads as actions
+from shared.domain.pages import Page, page_of
+from shared.domain.uploads import Mode, Upload, UploadKind, UploadNotAwaiting, UploadUnknown
+from shared.domain.users import Caller, Permission
+from shared.edge import files
+from shared.edge.files import Ticket
+from shared.edge.http import endpoint
+from shared.edge.operations import Request
+from shared.store import uploads
+
+bp = func.Blueprint()
+
+
+class UploadBody(Request):
+    kind: UploadKind
+    filename: Annotated[str, StringConstraints(min_length=1, max_length=255)] = Field(
+        description="What you call the file; it is only shown.", examples=["products.csv"]
+    )
+    mode: Mode = Field(default=Mode.VALID_ROWS, description="Whether good rows count when others are bad.")
+    validate_only: bool = Field(default=False, description="Say what would be done and do nothing.")
+
+
+class UploadPath(Request):
+    upload_id: UUID
+
+
+class UploadsQuery(Request):
+    cursor: UUID | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_WRITE, status=201)
+def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
+    """Ask to upload a CSV file.
+
+    Send it within 15 minutes by PUT to `put_url` with exactly the `headers` given, in one request; it is
+    read as soon as it is there. `GET /uploads/{upload_id}` tells how far it is.
+    """
+    with pool.connection() as conn:
+        upload_id, expires_at = actions.request(
+            conn,
+            now,
+            kind=body.kind,
+            filename=body.filename,
+            mode=body.mode,
+            validate_only=body.validate_only,
+            user_id=caller.user_id,
+        )
+    return files.ticket(upload_id, expires_at, now)
+
+
+@endpoint(bp, "GET", "uploads", access=Permission.UPLOADS_READ)
+def list_uploads(query: UploadsQuery) -> Page[Upload]:
+    """The uploads, newest first, without the errors of their rows."""
+    with pool.connection() as conn:
+        found = uploads.find(conn, before=query.cursor, limit=query.limit + 1)
+    return page_of(found, query.limit, lambda upload: upload.id)
+
+
+@endpoint(bp, "GET", "uploads/{upload_id:guid}", access=Permission.UPLOADS_READ, raises=(UploadUnknown,))
+def get_upload(path: UploadPath, now: datetime) -> Upload:
+    """An upload: how far it is, how many rows came to what, and the first 100 errors."""
+    with pool.connection() as conn:
+        upload = uploads.get(conn, path.upload_id)
+    if upload is None:
+        raise UploadUnknown(upload_id=path.upload_id)
+    if upload.rows.rejected == 0:
+        return upload
+    return replace(upload, rejected_url=files.rejected_url(upload.id, now))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "uploads/{upload_id:guid}/cancel",
+    access=Permission.UPLOADS_WRITE,
+    raises=(UploadUnknown, UploadNotAwaiting),
+)
+def cancel_upload(path: UploadPath, now: datetime) -> Upload:
+    """Cancel an upload whose file has not come; one that comes later is left alone."""
+    with pool.connection() as conn:
+        return actions.cancel(conn, now, path.upload_id)
