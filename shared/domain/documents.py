@@ -1,0 +1,94 @@
+"""Strict reading of JSON documents: what is wrong is refused with the pointer to the exact place."""
+
+import re
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import cast
+
+from shared.domain.errors import Refused
+
+_DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d{1,12})?")
+
+
+class DocumentInvalid(Refused):
+    """The document is not valid: {detail}."""
+
+    code = "document_invalid"
+
+    def __init__(self, *, pointer: str, detail: str) -> None:
+        super().__init__(pointer=pointer, detail=detail)
+        self.detail = detail
+
+
+def at_key(at: str, key: object) -> str:
+    """Return the JSON pointer of `key` below `at` (RFC 6901)."""
+    return f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def an_object(document: object, at: str) -> Mapping[str, object]:
+    if not isinstance(document, dict):
+        raise DocumentInvalid(pointer=at, detail="an object is expected")
+    return cast("Mapping[str, object]", document)
+
+
+def keys(
+    document: object, at: str, *, required: Iterable[str], optional: Iterable[str] = ()
+) -> Mapping[str, object]:
+    """Return the object when it has every required key and no unknown one."""
+    found = an_object(document, at)
+    required, known = tuple(required), {*required, *optional}
+    for key in found:
+        if key not in known:
+            raise DocumentInvalid(
+                pointer=at_key(at, key), detail=f"unknown key; known are {', '.join(sorted(known))}"
+            )
+    for key in required:
+        if key not in found:
+            raise DocumentInvalid(pointer=at, detail=f"the key {key} is missing")
+    return found
+
+
+def an_array(document: object, at: str, *, most: int) -> list[object]:
+    """Return a list of 1 to `most` items."""
+    if not isinstance(document, list):
+        raise DocumentInvalid(pointer=at, detail="an array is expected")
+    items = cast("list[object]", document)
+    if not 1 <= len(items) <= most:
+        raise DocumentInvalid(pointer=at, detail=f"1 to {most} items are expected")
+    return items
+
+
+def one_of[T: str](document: object, at: str, allowed: Iterable[T]) -> T:
+    allowed = tuple(allowed)
+    for choice in allowed:
+        if isinstance(document, str) and document == choice:
+            return choice
+    raise DocumentInvalid(pointer=at, detail=f"one of {', '.join(allowed)} is expected")
+
+
+def a_text(document: object, at: str, *, most: int = 1000) -> str:
+    if not isinstance(document, str) or not 1 <= len(document) <= most:
+        raise DocumentInvalid(pointer=at, detail=f"a text of 1 to {most} characters is expected")
+    return document
+
+
+def a_whole_number(document: object, at: str, *, least: int, most: int) -> int:
+    if isinstance(document, bool) or not isinstance(document, int) or not least <= document <= most:
+        raise DocumentInvalid(pointer=at, detail=f"a whole number from {least} to {most} is expected")
+    return document
+
+
+def a_decimal(document: object, at: str) -> Decimal:
+    """Return a number written as a decimal string, a whole number or a `Decimal`; a float is never exact enough."""
+    text = f"{document:f}" if isinstance(document, Decimal) and _is_small(document) else str(document)
+    if isinstance(document, bool | float) or not isinstance(document, str | int | Decimal):
+        raise DocumentInvalid(pointer=at, detail='a decimal number is expected, such as "12.50"')
+    if not _DECIMAL.fullmatch(text):
+        raise DocumentInvalid(
+            pointer=at, detail="at most 18 digits and 12 decimals, without an exponent, are expected"
+        )
+    return Decimal(text)
+
+
+def _is_small(number: Decimal) -> bool:
+    return number.is_finite() and -12 <= number.as_tuple().exponent <= 18  # type: ignore[operator]

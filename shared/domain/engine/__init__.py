@@ -1,0 +1,58 @@
+"""The promotion engine: baskets in, the best lawful discount out, explained. Pure; integer minor units."""
+
+from shared.domain.engine.basket import Basket, BasketLine, StoreFacts
+from shared.domain.engine.canonical import canonical_json, rule_hash
+from shared.domain.engine.combination import NODE_BUDGET
+from shared.domain.engine.conditions import Missing, Unmet
+from shared.domain.engine.evaluate import evaluate
+from shared.domain.engine.evaluation import (
+    Allocation,
+    BeatenBy,
+    Detail,
+    EvaluatedLine,
+    Evaluation,
+    NotMet,
+    Outcome,
+    OutsideSchedule,
+    PromotionOutcome,
+    Role,
+    StoreNotTargeted,
+)
+from shared.domain.engine.language import SCHEMA, RuleInvalid, parse_rule
+from shared.domain.engine.rule import Rule
+from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_rule_set
+
+SEMANTICS = 1
+"""Which meaning of rules and combinations this code has; stored with every evaluation, so that it can be replayed."""
+
+__all__ = [
+    "NODE_BUDGET",
+    "SCHEMA",
+    "SEMANTICS",
+    "Allocation",
+    "Basket",
+    "BasketLine",
+    "BeatenBy",
+    "Detail",
+    "EvaluatedLine",
+    "Evaluation",
+    "Lane",
+    "Missing",
+    "NotMet",
+    "Outcome",
+    "OutsideSchedule",
+    "PromotionOutcome",
+    "PromotionTerms",
+    "Role",
+    "Rule",
+    "RuleInvalid",
+    "RuleSet",
+    "StoreFacts",
+    "StoreNotTargeted",
+    "Unmet",
+    "canonical_json",
+    "compile_rule_set",
+    "evaluate",
+    "parse_rule",
+    "rule_hash",
+]

@@ -1,0 +1,99 @@
+"""What no completion of a partly decided component can exceed."""
+
+from collections.abc import Mapping, Sequence
+
+from shared.domain.engine.lane import LaneProblem, Use
+from shared.domain.money import SCALE
+
+type Groups = dict[int, tuple[tuple[tuple[Use, ...], int], ...]]
+"""Per pool, how many of its units are used by which of the offers decided so far."""
+
+type Slot = tuple[int, int, tuple[Use, ...], int]
+"""Where a limited offer can take units: pool, number of its part, what uses them already, how many there are."""
+
+
+class Bounds:
+    """Optimistic values: every free offer on every unit it fits, every undecided offer as if it were alone."""
+
+    def __init__(
+        self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], alone: Mapping[int, int]
+    ) -> None:
+        self.problem, self.tied, self.alone = problem, tied, alone
+        self.room = {pool: problem.room(pool, ()) * SCALE for pool in pools}
+        self.single = dict.fromkeys(pools, 0)
+        self.stacked = dict.fromkeys(pools, 0)
+        for offer in problem.offers:
+            for part in offer.parts if offer.free else ():
+                if part.pool in self.room and offer.stackable:
+                    self.stacked[part.pool] += part.want
+                elif part.pool in self.room:
+                    self.single[part.pool] = max(self.single[part.pool], part.want)
+
+    def fits(self, place: int, uses: tuple[Use, ...]) -> bool:
+        """Say whether an offer may use units that these offers use."""
+        offers = self.problem.offers
+        return not uses or (offers[place].stackable and all(offers[offer].stackable for offer, _ in uses))
+
+    def of(self, turn: int, groups: Groups) -> int:
+        """Return the bound when the offers before this turn are decided."""
+        bound, whole = 0, set[int]()
+        for pool, cells in groups.items():
+            for uses, units in cells:
+                bound += units * self._unit(pool, uses)
+                whole.update(offer for offer, _ in uses if self.problem.offers[offer].whole)
+        bound += sum(self.alone[offer] for offer in whole)
+        for place in self.tied[turn:]:
+            offer = self.problem.offers[place]
+            if offer.whole:
+                bound += self._whole_gain(place, groups)
+            else:
+                bound += self.gain(self.slots(place, groups), place, offer.most_in_basket)
+        return bound
+
+    def slots(self, place: int, groups: Groups) -> list[Slot]:
+        """Return where a limited offer can take units, where it gains most first."""
+        found = [
+            (part.pool, number, uses, units)
+            for number, part in enumerate(self.problem.offers[place].parts)
+            for uses, units in groups[part.pool]
+            if self.fits(place, uses)
+        ]
+        found.sort(key=lambda slot: -self._unit_gain(place, slot))
+        return found
+
+    def gain(self, slots: Sequence[Slot], place: int, left: int | None) -> int:
+        """Return what a limited offer can add at most in these slots, best first."""
+        gained, in_line = 0, self.problem.offers[place].most_in_line
+        for slot in slots:
+            units = min(limit for limit in (slot[3], left, in_line) if limit is not None)
+            gained += units * self._unit_gain(place, slot)
+            left = None if left is None else left - units
+        return gained
+
+    def _unit(self, pool: int, uses: tuple[Use, ...]) -> int:
+        """Return what a unit can get from free offers and the limited ones that use it; whole ones are added once."""
+        offers, wanted = self.problem.offers, 0
+        for offer, number in uses:
+            wanted += 0 if offers[offer].whole else offers[offer].parts[number].want
+            if not offers[offer].stackable:
+                return min(wanted, self.problem.room(pool, uses) * SCALE)
+        stacked = wanted + self.stacked[pool]
+        return min(self.room[pool], stacked if uses else max(stacked, self.single[pool]))
+
+    def _unit_gain(self, place: int, slot: Slot) -> int:
+        pool, number, uses, _ = slot
+        offer = self.problem.offers[place]
+        value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)) * SCALE)
+        return value if offer.stackable else max(0, value - self._unit(pool, uses))
+
+    def _whole_gain(self, place: int, groups: Groups) -> int:
+        offer = self.problem.offers[place]
+        if offer.stackable:
+            return self.alone[place]
+        needed = dict[int, int]()
+        for part in offer.parts:
+            needed[part.pool] = needed.get(part.pool, 0) + part.units
+        unused = {pool: dict(groups[pool]).get((), 0) for pool in needed}
+        if any(unused[pool] < units for pool, units in needed.items()):
+            return 0
+        return max(0, self.alone[place] - sum(units * self._unit(pool, ()) for pool, units in needed.items()))

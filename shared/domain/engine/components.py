@@ -1,0 +1,262 @@
+"""One component of a lane's problem: pools tied together by offers that are whole or limited."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from math import prod
+
+from shared.domain.engine.bounds import Bounds, Groups, Slot
+from shared.domain.engine.free import FreeOffers, Option
+from shared.domain.engine.lane import Cell, LaneProblem, Use
+from shared.domain.engine.settle import settle, total, totals
+from shared.domain.money import SCALE
+
+TIE_NODES = 500
+_MOST_TIES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of the best solutions of a component."""
+
+    applied: tuple[int, ...]
+    used: int
+    cells: tuple[Cell, ...]
+
+
+def split(problem: LaneProblem) -> list[tuple[list[int], list[int]]]:
+    """Return the components: their pools, and the offers that are not free in the order they are tried."""
+    home = list(range(len(problem.pools)))
+    for offer in problem.offers:
+        if not offer.free:
+            joined = {home[part.pool] for part in offer.parts}
+            home = [min(joined) if pool in joined else pool for pool in home]
+    tied = [place for place, offer in enumerate(problem.offers) if not offer.free]
+    worth = {place: alone_value(problem, place) for place in tied}
+    tied.sort(key=lambda place: -worth[place])
+    return [
+        (
+            [pool for pool, of in enumerate(home) if of == name],
+            [place for place in tied if home[problem.offers[place].parts[0].pool] == name],
+        )
+        for name in sorted(set(home))
+    ]
+
+
+def alone_cells(problem: LaneProblem, place: int) -> list[Cell]:
+    """Return the units an offer uses when it is alone: within its limits, those that give most, dearest first."""
+    offer = problem.offers[place]
+    numbered = list(enumerate(offer.parts))
+    if not offer.whole:
+        numbered.sort(key=lambda one: -_alone_gain(problem, place, one[0]))
+    in_basket, in_line = offer.most_in_basket, dict[int, int]()
+    cells: list[Cell] = []
+    for number, part in numbered:
+        line, units = problem.pools[part.pool].unit_class, part.units
+        if in_basket is not None:
+            units = min(units, in_basket)
+            in_basket -= units
+        if offer.most_in_line is not None:
+            units = min(units, in_line.get(line, offer.most_in_line))
+            in_line[line] = in_line.get(line, offer.most_in_line) - units
+        if units:
+            cells.append(Cell(part.pool, units, ((place, number),)))
+    return cells
+
+
+def _alone_gain(problem: LaneProblem, place: int, number: int) -> int:
+    part = problem.offers[place].parts[number]
+    return min(part.want, problem.room(part.pool, ((place, number),)) * SCALE)
+
+
+def alone_value(problem: LaneProblem, place: int) -> int:
+    return total(settle(problem, alone_cells(problem, place)))
+
+
+class Component:
+    """The search in one component. After `solve`, `best` is the value found and `bound` what none can exceed."""
+
+    def __init__(self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], budget: int) -> None:
+        self.problem, self.tied, self.budget = problem, tied, budget
+        self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
+        self.bounds = Bounds(problem, pools, tied, {place: alone_value(problem, place) for place in tied})
+        self.free = FreeOffers(problem)
+        self.nodes, self.best, self.bound = 0, -1, 0
+        self.proved = True
+        self.ties: dict[tuple[int, ...], Choice] = {}
+
+    def solve(self) -> list[Choice]:
+        self._settle_leaf(self.start)
+        if self.tied:
+            self._decide(0, self.start)
+        self.bound = self.best
+        if not self.proved:
+            self.bound = max(self.best, self.bounds.of(0, self.start))
+        return list(self.ties.values())
+
+    def _spend(self) -> bool:
+        self.nodes += 1
+        if self.nodes > self.budget:
+            self.proved = False
+        return self.nodes <= self.budget
+
+    def _hopeless(self, bound: int) -> bool:
+        return bound < self.best or (bound == self.best and self.nodes > TIE_NODES)
+
+    def _decide(self, turn: int, groups: Groups) -> None:
+        """Try every way to place the offer whose turn it is, then go without it."""
+        if not self._spend() or self._hopeless(self.bounds.of(turn, groups)):
+            return
+        if turn == len(self.tied):
+            self._settle_leaf(groups)
+        elif self.problem.offers[self.tied[turn]].whole:
+            for placed in self._place_whole(self.tied[turn], 0, groups):
+                self._decide(turn + 1, placed)
+            self._decide(turn + 1, groups)
+        else:
+            offer = self.problem.offers[self.tied[turn]]
+            slots = self.bounds.slots(self.tied[turn], groups)
+            self._place_limited(turn, groups, slots, 0, offer.most_in_basket, {})
+
+    def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
+        offer = self.problem.offers[place]
+        if number == len(offer.parts):
+            yield groups
+            return
+        part = offer.parts[number]
+        for cells in self._ways(place, number, groups[part.pool], part.units):
+            if not self._spend():
+                return
+            yield from self._place_whole(place, number + 1, {**groups, part.pool: cells})
+
+    def _ways(
+        self, place: int, number: int, cells: tuple[tuple[tuple[Use, ...], int], ...], units: int
+    ) -> Iterator[tuple[tuple[tuple[Use, ...], int], ...]]:
+        """Yield every way to put exactly so many units of a part onto the groups of its pool."""
+        if units == 0:
+            yield cells
+            return
+        if not cells:
+            return
+        (uses, count), rest = cells[0], cells[1:]
+        fits = min(count, units) if self.bounds.fits(place, uses) else 0
+        for taken in range(fits, -1, -1):
+            here = cut(uses, count, (place, number), taken)
+            for others in self._ways(place, number, rest, units - taken):
+                yield (*here, *others)
+
+    def _place_limited(
+        self,
+        turn: int,
+        groups: Groups,
+        slots: Sequence[Slot],
+        index: int,
+        left: int | None,
+        in_line: dict[int, int],
+    ) -> None:
+        """Give the offer a number of units in each slot, most first."""
+        if index == len(slots) or left == 0:
+            self._decide(turn + 1, groups)
+            return
+        place = self.tied[turn]
+        pool, number, uses, count = slots[index]
+        line = self.problem.pools[pool].unit_class
+        line_left = in_line.get(line, self.problem.offers[place].most_in_line)
+        most = min(limit for limit in (count, left, line_left) if limit is not None)
+        above = None
+        for taken in range(most, -1, -1):
+            placed = _use(groups, pool, uses, (place, number), taken)
+            remaining = None if left is None else left - taken
+            bound = self.bounds.of(turn + 1, placed) + self.bounds.gain(slots[index + 1 :], place, remaining)
+            if not self._spend():
+                return
+            if self._hopeless(bound):
+                # Without whole offers to come the bound is concave in the number: once it falls it goes on falling.
+                if above is not None and bound <= above and not self._whole_after(turn):
+                    return
+            else:
+                lines = in_line if line_left is None else {**in_line, line: line_left - taken}
+                self._place_limited(turn, placed, slots, index + 1, remaining, lines)
+            above = bound
+
+    def _whole_after(self, turn: int) -> bool:
+        return any(self.problem.offers[place].whole for place in self.tied[turn + 1 :])
+
+    def _settle_leaf(self, groups: Groups) -> None:
+        """Decide the free offers group by group, and keep the result when it is among the best."""
+        plain: list[tuple[int, int, list[Option]]] = []
+        mixed: list[list[Cell]] = []
+        value = 0
+        for pool, cells in groups.items():
+            for uses, units in cells:
+                if any(self.problem.offers[offer].whole for offer, _ in uses):
+                    extended, complete = self.free.beside_whole(pool, uses, units)
+                    self.proved = self.proved and complete
+                    mixed.append([Cell(pool, units, every) for every in extended])
+                else:
+                    options = self.free.options(pool, uses)
+                    value += options[0].value * units
+                    plain.append((pool, units, options))
+        if prod(len(cells) for cells in mixed) > _MOST_TIES:
+            self.proved = False
+            mixed = [cells[:1] for cells in mixed]
+        for cells in product(*mixed):
+            settled = settle(self.problem, cells)
+            self._keep_ties(value + total(settled), totals(settled), cells, plain)
+
+    def _keep_ties(
+        self,
+        value: int,
+        given: Iterable[int],
+        cells: tuple[Cell, ...],
+        plain: Sequence[tuple[int, int, list[Option]]],
+    ) -> None:
+        if value < self.best:
+            return
+        if value > self.best:
+            self.best = value
+            self.ties.clear()
+        for chosen in islice(product(*(options for _, _, options in plain)), _MOST_TIES):
+            applied = set(given).union(*(option.applied for option in chosen))
+            found = [
+                Cell(pool, units, option.uses) for (pool, units, _), option in zip(plain, chosen, strict=True)
+            ]
+            self._keep(tuple(sorted(applied)), (*cells, *found))
+
+    def _keep(self, applied: tuple[int, ...], cells: tuple[Cell, ...]) -> None:
+        choice = Choice(applied, sum(cell.units * len(cell.uses) for cell in cells), cells)
+        if applied in self.ties:
+            self.ties[applied] = min(self.ties[applied], choice, key=self._rank)
+        elif len(self.ties) < _MOST_TIES:
+            self.ties[applied] = choice
+        elif applied < max(self.ties):
+            del self.ties[max(self.ties)]
+            self.ties[applied] = choice
+
+    def _rank(self, choice: Choice) -> tuple[int, tuple[int, ...]]:
+        return choice.used, unit_vector(self.problem, [choice])
+
+
+def unit_vector(problem: LaneProblem, choices: Iterable[Choice]) -> tuple[int, ...]:
+    """Return the negated unit counts by pool and offer: the smaller, the earlier in canonical order."""
+    counts = [0] * (len(problem.pools) * len(problem.offers))
+    for choice in choices:
+        for cell in choice.cells:
+            for offer, _ in cell.uses:
+                counts[cell.pool * len(problem.offers) + offer] -= cell.units
+    return tuple(counts)
+
+
+def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[tuple[Use, ...], int], ...]:
+    if taken == 0:
+        return ((uses, count),)
+    if taken == count:
+        return (((*uses, use), count),)
+    return (((*uses, use), taken), (uses, count - taken))
+
+
+def _use(groups: Groups, pool: int, uses: tuple[Use, ...], use: Use, taken: int) -> Groups:
+    cells: list[tuple[tuple[Use, ...], int]] = []
+    for found, count in groups[pool]:
+        cells += cut(found, count, use, taken) if found == uses else ((found, count),)
+    return {**groups, pool: tuple(cells)}

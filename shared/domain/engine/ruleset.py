@@ -1,0 +1,52 @@
+"""A rule set: all live promotion versions, in canonical order, immutable and shareable between threads."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shared.domain.engine.rule import Rule
+from shared.domain.filters import Filter
+
+
+class Lane(StrEnum):
+    """The stages of a price, in order: promotions compete inside a lane and compound across lanes."""
+
+    LINE = "line"
+    ORDER = "order"
+    TENDER = "tender"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionTerms:
+    """One promotion version. `starts_at` and `ends_at` are naive local times, the end exclusive; None is open."""
+
+    promotion_id: str
+    version: int
+    name: str
+    lane: str
+    priority: int
+    exclusive: bool
+    stackable: bool
+    starts_at: datetime | None
+    ends_at: datetime | None
+    zone_policy: str
+    stores: Filter | None
+    rule: Rule
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    version: int
+    promotions: tuple[PromotionTerms, ...]
+    """In canonical order: priority descending, then id."""
+
+
+def compile_rule_set(version: int, terms: Iterable[PromotionTerms]) -> RuleSet:
+    """Return the rule set of these versions; a promotion given twice or an unknown lane raises ValueError."""
+    promotions = tuple(sorted(terms, key=lambda one: (-one.priority, one.promotion_id)))
+    if len({one.promotion_id for one in promotions}) != len(promotions):
+        raise ValueError("a promotion has one version in a rule set")
+    for one in promotions:
+        Lane(one.lane)
+    return RuleSet(version, promotions)

@@ -1,0 +1,292 @@
+"""Filter expressions: the one predicate language of product groups, store groups and conditions.
+
+    {"all": [filter, …]}   {"any": [filter, …]}   {"not": filter}
+    {"fact": "product.brand", "op": "eq", "value": "Aurora"}
+
+Facts are a flat mapping from the full name (`product.attributes.coating`) to a text, a whole number, a `Decimal`,
+a boolean or None. The logic has two values, so that SQL can say the same with `coalesce(…, false)`:
+
+- A fact that is absent or null satisfies no comparison; `ne` and `not_in` are exactly `not eq` and `not in`, so they
+  hold for it. `exists` asks for presence, `{"op": "exists", "value": false}` for absence.
+- Only values of one kind compare: numbers numerically, texts by code point and case, booleans only for equality.
+  A text is never taken for a number, nor a boolean.
+- `between` includes both ends.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from operator import contains, ge, gt, le, lt
+from typing import cast
+
+from shared.domain import documents
+from shared.domain.documents import DocumentInvalid, at_key
+from shared.domain.errors import Refused
+
+type Scalar = str | int | Decimal | bool
+type Value = Scalar | tuple[Scalar, ...]
+
+DEEPEST = 12
+MOST_ITEMS = 100
+MOST_VALUES = 10_000
+
+
+class FilterInvalid(Refused):
+    """The filter is not valid: {detail}."""
+
+    code = "filter_invalid"
+
+
+class Kind(StrEnum):
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+
+
+class Shape(StrEnum):
+    """What the value of an operator looks like."""
+
+    ONE = "one"
+    MANY = "many"
+    RANGE = "range"
+    FLAG = "flag"
+
+
+class Op(StrEnum):
+    EQ = "eq"
+    NE = "ne"
+    LT = "lt"
+    LE = "le"
+    GT = "gt"
+    GE = "ge"
+    IN = "in"
+    NOT_IN = "not_in"
+    BETWEEN = "between"
+    CONTAINS = "contains"
+    STARTS_WITH = "starts_with"
+    EXISTS = "exists"
+
+
+_ANY_KIND = frozenset(Kind)
+_ORDERED = frozenset({Kind.TEXT, Kind.NUMBER})
+_TEXTUAL = frozenset({Kind.TEXT})
+_NUMERIC = frozenset({Kind.NUMBER})
+
+OPERATORS: Mapping[Op, tuple[Shape, frozenset[Kind]]] = {
+    Op.EQ: (Shape.ONE, _ANY_KIND),
+    Op.NE: (Shape.ONE, _ANY_KIND),
+    Op.LT: (Shape.ONE, _ORDERED),
+    Op.LE: (Shape.ONE, _ORDERED),
+    Op.GT: (Shape.ONE, _ORDERED),
+    Op.GE: (Shape.ONE, _ORDERED),
+    Op.IN: (Shape.MANY, _ANY_KIND),
+    Op.NOT_IN: (Shape.MANY, _ANY_KIND),
+    Op.BETWEEN: (Shape.RANGE, _ORDERED),
+    Op.CONTAINS: (Shape.ONE, _TEXTUAL),
+    Op.STARTS_WITH: (Shape.ONE, _TEXTUAL),
+    Op.EXISTS: (Shape.FLAG, _ANY_KIND),
+}
+"""Every operator with the shape of its value and the kinds it compares."""
+
+FACTS: Mapping[str, Kind] = {
+    **dict.fromkeys(
+        (f"product.{name}" for name in ("sku", "kind", "name", "brand", "collection", "type")), Kind.TEXT
+    ),
+    "product.price": Kind.NUMBER,
+    **dict.fromkeys(
+        (f"store.{name}" for name in ("id", "name", "city", "region", "country", "postal_code")), Kind.TEXT
+    ),
+    "channel": Kind.TEXT,
+    "basket.currency": Kind.TEXT,
+}
+"""Every fact with a fixed kind. Those below `product.attributes.` and `store.attributes.` are free."""
+
+WITH_ATTRIBUTES = frozenset({"product", "store"})
+
+
+@dataclass(frozen=True, slots=True)
+class AllOf[T]:
+    items: tuple[T, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnyOf[T]:
+    items: tuple[T, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotOf[T]:
+    item: T
+
+
+@dataclass(frozen=True, slots=True)
+class Compare:
+    fact: str
+    op: Op
+    value: Value
+
+
+type Tree[L] = AllOf[Tree[L]] | AnyOf[Tree[L]] | NotOf[Tree[L]] | L
+type Filter = Tree[Compare]
+
+
+def parse_filter(document: object, *, namespaces: Iterable[str], at: str = "") -> Filter:
+    """Return the filter of a JSON document about facts of these namespaces, or raise FilterInvalid with a pointer."""
+    allowed = frozenset(namespaces)
+    try:
+        return parse_tree(document, at, lambda leaf, where: parse_compare(leaf, where, allowed))
+    except DocumentInvalid as invalid:
+        raise FilterInvalid(pointer=invalid.pointer, detail=invalid.detail) from invalid
+
+
+def parse_tree[L](document: object, at: str, leaf: Callable[[object, str], L], depth: int = 1) -> Tree[L]:
+    """Return the boolean tree of a document whose leaves `leaf` reads; raises DocumentInvalid."""
+    if depth > DEEPEST:
+        raise DocumentInvalid(pointer=at, detail=f"nested deeper than {DEEPEST}")
+    found = documents.an_object(document, at)
+    if "all" in found:
+        return AllOf(_parse_items(found, "all", at, leaf, depth))
+    if "any" in found:
+        return AnyOf(_parse_items(found, "any", at, leaf, depth))
+    if "not" in found:
+        documents.keys(found, at, required=("not",))
+        return NotOf(parse_tree(found["not"], at_key(at, "not"), leaf, depth + 1))
+    return leaf(found, at)
+
+
+def _parse_items[L](
+    found: Mapping[str, object], key: str, at: str, leaf: Callable[[object, str], L], depth: int
+) -> tuple[Tree[L], ...]:
+    documents.keys(found, at, required=(key,))
+    at = at_key(at, key)
+    items = documents.an_array(found[key], at, most=MOST_ITEMS)
+    return tuple(parse_tree(item, at_key(at, place), leaf, depth + 1) for place, item in enumerate(items))
+
+
+def parse_compare(document: object, at: str, namespaces: frozenset[str]) -> Compare:
+    found = documents.keys(document, at, required=("fact", "op", "value"))
+    fact, kind = parse_fact(found["fact"], at_key(at, "fact"), namespaces)
+    op = documents.one_of(found["op"], at_key(at, "op"), Op)
+    shape, kinds = OPERATORS[op]
+    if kind is not None and kind not in kinds:
+        raise DocumentInvalid(pointer=at_key(at, "op"), detail=f"{op} does not compare a {kind}")
+    return Compare(
+        fact, op, _parse_value(found["value"], at_key(at, "value"), shape, kinds & {kind} if kind else kinds)
+    )
+
+
+def parse_fact(document: object, at: str, namespaces: frozenset[str]) -> tuple[str, Kind | None]:
+    """Return the fact's name and its kind, where that is fixed."""
+    name = documents.a_text(document, at, most=200)
+    namespace, _, rest = name.partition(".")
+    if namespace not in namespaces:
+        raise DocumentInvalid(pointer=at, detail=f"facts of {', '.join(sorted(namespaces))} are expected")
+    if name in FACTS:
+        return name, FACTS[name]
+    if namespace in WITH_ATTRIBUTES and rest.startswith("attributes.") and rest != "attributes.":
+        return name, None
+    raise DocumentInvalid(pointer=at, detail=f"there is no fact {name}")
+
+
+def _parse_value(document: object, at: str, shape: Shape, kinds: frozenset[Kind]) -> Value:
+    if shape is Shape.FLAG:
+        return _parse_scalar(document, at, frozenset({Kind.BOOLEAN}))
+    if shape is Shape.ONE:
+        return _parse_scalar(document, at, kinds)
+    items = documents.an_array(document, at, most=MOST_VALUES)
+    values = tuple(_parse_scalar(item, at_key(at, place), kinds) for place, item in enumerate(items))
+    if shape is Shape.RANGE:
+        if len(values) != 2 or kind_of(values[0]) is not kind_of(values[1]):
+            raise DocumentInvalid(pointer=at, detail="a lower and an upper end of one kind are expected")
+        if not le(*cast("tuple[Decimal, Decimal]", values)):
+            raise DocumentInvalid(pointer=at, detail="the lower end is above the upper end")
+    return values
+
+
+def _parse_scalar(document: object, at: str, kinds: frozenset[Kind]) -> Scalar:
+    """Return a value of an allowed kind. Where only a number can stand, it may be written as a decimal string."""
+    if kinds == _NUMERIC or (isinstance(document, int | float | Decimal) and not isinstance(document, bool)):
+        value: Scalar = documents.a_decimal(document, at)
+    elif isinstance(document, str):
+        value = documents.a_text(document, at)
+    elif isinstance(document, bool):
+        value = document
+    else:
+        raise DocumentInvalid(pointer=at, detail="a text, a number or a boolean is expected")
+    if kind_of(value) not in kinds:
+        raise DocumentInvalid(pointer=at, detail=f"a {' or a '.join(sorted(kinds))} is expected")
+    return value
+
+
+def kind_of(value: object) -> Kind | None:
+    """Return the kind of a fact or value, None for null; a float is a mistake of the caller."""
+    if isinstance(value, str):
+        return Kind.TEXT
+    if isinstance(value, bool):
+        return Kind.BOOLEAN
+    if isinstance(value, int | Decimal):
+        return Kind.NUMBER
+    if value is None:
+        return None
+    raise TypeError(f"a fact is a text, a number or a boolean, not {type(value).__name__}")
+
+
+def matches(tree: Filter, facts: Mapping[str, object]) -> bool:
+    """Say whether the facts satisfy the filter."""
+    match tree:
+        case AllOf(items):
+            return all(matches(item, facts) for item in items)
+        case AnyOf(items):
+            return any(matches(item, facts) for item in items)
+        case NotOf(item):
+            return not matches(item, facts)
+        case Compare():
+            return compare(tree.op, facts.get(tree.fact), tree.value)
+
+
+def compare(op: Op, seen: object, value: Value) -> bool:
+    """Say whether the value seen (None when absent) stands in this relation to the value wanted."""
+    if op is Op.EXISTS:
+        return (seen is not None) is value
+    if op is Op.NE:
+        return not _relates(Op.EQ, seen, value)
+    if op is Op.NOT_IN:
+        return not _relates(Op.IN, seen, value)
+    return _relates(op, seen, value)
+
+
+def _relates(op: Op, seen: object, value: Value) -> bool:
+    kind = kind_of(seen)
+    if kind is None:
+        return False
+    if isinstance(value, tuple):
+        alike = tuple(item for item in value if kind_of(item) is kind)
+        if op is Op.IN:
+            return seen in alike
+        return len(alike) == 2 and _between(seen, alike)
+    return kind_of(value) is kind and _RELATIONS[op](seen, value)
+
+
+def _between(seen: object, ends: tuple[Scalar, ...]) -> bool:
+    low, high = ends
+    return _RELATIONS[Op.GE](seen, low) and _RELATIONS[Op.LE](seen, high)
+
+
+def _starts_with(seen: str, value: str) -> bool:
+    return seen.startswith(value)
+
+
+def _equals(seen: object, value: object) -> bool:
+    return seen == value
+
+
+_RELATIONS: Mapping[Op, Callable[..., bool]] = {
+    Op.EQ: _equals,
+    Op.LT: lt,
+    Op.LE: le,
+    Op.GT: gt,
+    Op.GE: ge,
+    Op.CONTAINS: contains,
+    Op.STARTS_WITH: _starts_with,
+}
