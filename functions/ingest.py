@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import azure.functions as func
-import azurefunctions.extensions.bindings.blob as blob
+from azurefunctions.extensions.bindings import blob
 
 from shared.edge import blobs
 from shared.jobs import ingest as jobs
