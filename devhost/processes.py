@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,8 @@ import psutil
 LEASH = Path(__file__).with_name("leash.py")
 # A pid is only reused long after this; the start time the kernel reports drifts by less.
 SAME_START_S = 2.0
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 12.0
+OFFSPRING_GRACE_S = 2.0
 
 
 class ChildError(Exception):
@@ -119,12 +121,22 @@ def stop_process(process: psutil.Process, stop_signal: int) -> None:
     """End a process that is not our child, and return when it is gone."""
     try:
         process.send_signal(stop_signal)
-        process.wait(STOP_GRACE_S)
+        if not _goes(process, STOP_GRACE_S):
+            process.kill()
+            if not _goes(process, STOP_GRACE_S):
+                raise ChildError(f"process {process.pid} cannot be stopped")
     except psutil.NoSuchProcess:
         return
-    except psutil.TimeoutExpired:
-        process.kill()
-        process.wait(STOP_GRACE_S)
+
+
+def _goes(process: psutil.Process, within_s: float) -> bool:
+    # A container's first process may never reap the orphans it inherits: a zombie is as good as gone.
+    deadline = time.monotonic() + within_s
+    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def _identified(pid_file: Path) -> psutil.Process | None:
@@ -132,10 +144,11 @@ def _identified(pid_file: Path) -> psutil.Process | None:
         identity = json.loads(pid_file.read_text())
         process = psutil.Process(identity["pid"])
         same = abs(process.create_time() - identity["created"]) < SAME_START_S
+        alive = process.status() != psutil.STATUS_ZOMBIE
     except (psutil.NoSuchProcess, json.JSONDecodeError):
         # Half a pid file is one whose writer was killed; the leash ended that child.
         return None
-    return process if same else None
+    return process if same and alive else None
 
 
 def _offspring(pid: int) -> list[psutil.Process]:
@@ -146,6 +159,10 @@ def _offspring(pid: int) -> list[psutil.Process]:
 
 
 def _end(processes: list[psutil.Process]) -> None:
-    _, alive = psutil.wait_procs(processes, timeout=2)
-    for process in alive:
-        stop_process(process, signal.SIGKILL)
+    """What a stopped process started should have left with it; what has not, is made to."""
+    for process in processes:
+        try:
+            if not _goes(process, OFFSPRING_GRACE_S):
+                stop_process(process, signal.SIGKILL)
+        except psutil.NoSuchProcess:
+            continue
