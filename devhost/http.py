@@ -110,12 +110,10 @@ def _outgoing(reply: Message | None) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"status {status}")
     response = Response(b"" if status in _BODILESS else http.body.bytes, status_code=status)
-    # Names are case-insensitive and the last one wins.
-    headers = {name.lower(): value for name, value in http.headers.items()}
-    for name, value in headers.items():
+    for name, value in http.headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"header {name!r}")
-        if name not in _SERVER_HEADERS:
+        if name.lower() not in _SERVER_HEADERS:
             response.headers[name] = value
     for cookie in http.cookies or ():
         response.headers.append("set-cookie", _cookie(cookie))

@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import httpx
 from azure.storage.blob import BlobServiceClient
+from azure.storage.queue import QueueClient
 
 APP = Path(__file__).parent / "app"
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,13 @@ class Host(Program):
     def release(self, name: str) -> None:
         """Let the function go on that waits for this name."""
         (self.records / f"go-{name}").touch()
+
+    def messages(self) -> int:
+        """How many messages the host's queue holds, hidden ones included."""
+        host_id = (self.state / "host-id").read_text()
+        name = f"azure-webjobs-blobtrigger-{host_id}"
+        with QueueClient.from_connection_string(self.connection_string, name) as queue:
+            return queue.get_queue_properties().approximate_message_count or 0
 
     def upload(self, container: str, name: str, content: str, **options: Any) -> None:
         client = self.blobs.get_container_client(container)

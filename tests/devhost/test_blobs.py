@@ -32,13 +32,6 @@ def poisoned(host: Host, name: str) -> list[dict[str, str]]:
     return [message for message in queued(host, "webjobs-blobtrigger-poison") if message["BlobName"] == name]
 
 
-def hosts_queue_is_empty(host: Host) -> bool:
-    with QueueServiceClient.from_connection_string(host.connection_string) as service:
-        own = [queue.name for queue in service.list_queues(name_starts_with="azure-webjobs-blobtrigger-")]
-        assert len(own) == 1
-        return service.get_queue_client(own[0]).get_queue_properties().approximate_message_count == 0
-
-
 def at_least(count: int, records: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The records once there are that many, else none."""
     return records if len(records) >= count else []
@@ -76,7 +69,7 @@ def test_a_success_takes_the_message_off_the_queue(own_host: Host) -> None:
     own_host.start()
     own_host.upload("uploads", "once", "ok")
     own_host.notify("take_client", "uploads", "once")
-    eventually(lambda: own_host.recorded("client") and hosts_queue_is_empty(own_host))
+    eventually(lambda: own_host.recorded("client") and own_host.messages() == 0)
     assert len(own_host.recorded("client")) == 1
 
 
@@ -193,7 +186,7 @@ def test_a_message_survives_a_kill_of_the_host_and_is_tried_again(own_host: Host
     own_host.start()
     eventually(lambda: own_host.recorded("client"))
     assert len(own_host.recorded("began")) == 2
-    eventually(lambda: hosts_queue_is_empty(own_host))
+    eventually(lambda: own_host.messages() == 0)
 
 
 @pytest.mark.slow
@@ -205,5 +198,5 @@ def test_a_long_run_keeps_its_message(own_host: Host) -> None:
     eventually(lambda: own_host.recorded("began"))
     time.sleep(HIDDEN_SECONDS + 2)
     own_host.release("wait-long")
-    eventually(lambda: hosts_queue_is_empty(own_host))
+    eventually(lambda: own_host.messages() == 0)
     assert len(own_host.recorded("began")) == 1

@@ -137,6 +137,7 @@ def test_it_lets_running_functions_finish_when_told_to_stop(own_host: Host) -> N
     own_host.release("wait-stop")
     assert own_host.wait() == 0
     assert own_host.recorded("client")
+    assert own_host.messages() == 0
 
 
 @pytest.mark.slow

@@ -169,9 +169,20 @@ def test_every_cookie_is_kept_with_its_attributes_and_its_value_escaped(host: Ho
     ]
 
 
-def test_a_204_has_no_body(host: Host) -> None:
-    answer = reply(host, status=204, body="left out")
-    assert (answer.status_code, answer.content) == (204, b"")
+def test_a_204_has_no_body_and_leaves_the_connection_usable(host: Host) -> None:
+    wanted = b'{"status": 204, "body": "left out"}'
+    head = b"POST /api/reply HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(wanted)
+    after = b"GET /api/text HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    with host.connect() as connection:
+        answer = exchange(connection, head + wanted + after)
+    first, _, rest = answer.partition(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 204 ")
+    assert rest.startswith(b"HTTP/1.1 200 ")
+
+
+def test_the_length_of_a_reply_is_the_hosts_business(host: Host) -> None:
+    answer = reply(host, body="four", headers=[("Content-Length", "9"), ("Transfer-Encoding", "chunked")])
+    assert (answer.text, answer.headers.get_list("content-length")) == ("four", ["4"])
 
 
 def test_a_string_is_a_plain_text_reply(host: Host) -> None:
@@ -206,6 +217,18 @@ def test_a_function_goes_on_when_its_client_has_gone(host: Host) -> None:
         eventually(lambda: host.recorded("slow-began", mark=mark))
     host.release(mark)
     assert eventually(lambda: host.recorded("slow", mark=mark)) == [{"mark": mark}]
+
+
+def test_a_client_that_leaves_before_its_body_is_complete_starts_nothing(host: Host) -> None:
+    mark = uuid4().hex
+    with host.connect() as connection:
+        head = f"POST /api/slow?mark={mark} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
+        connection.sendall(head.encode())
+        connection.shutdown(socket.SHUT_WR)
+        exchange(connection, b"")
+    assert host.request("GET", "/api/text").status_code == 200
+    assert host.recorded("slow-began", mark=mark) == []
+    assert "ClientDisconnect" not in host.errors
 
 
 def test_many_synchronous_functions_run_at_once(host: Host) -> None:
