@@ -12,12 +12,12 @@ from shared import pool
 from shared.actions import transactions as actions
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.pages import Page, page_of
+from shared.domain.quotes import Quote
 from shared.domain.transactions import (
     CurrencyMismatch,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     PriceOverrideForbidden,
-    Quote,
     QuoteChanged,
     ReceiptNumberUsed,
     RequestedLine,

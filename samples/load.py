@@ -150,7 +150,7 @@ def sign_in(client: httpx.Client, messages_url: str, phone: str) -> str:
 
 
 def _messages(messages_url: str, phone: str) -> list[dict[str, Any]]:
-    return _checked(httpx.get(f"{messages_url}/messages", params={"to": phone}))["messages"]
+    return _checked(httpx.get(f"{messages_url}/messages", params={"to": phone}))
 
 
 def upload(client: httpx.Client, kind: str, path: Path) -> dict[str, Any]:
@@ -187,7 +187,7 @@ def _ensure_user(name: str, role: Role, phone: str, store_id: str | None = None)
             users.insert_store(conn, user_id=user_id, store_id=store_id)
 
 
-def _checked(answer: httpx.Response) -> dict[str, Any]:
+def _checked(answer: httpx.Response) -> Any:
     if answer.is_error:
         raise SampleDataError(
             f"{answer.request.method} {answer.request.url.path}: {answer.status_code} {answer.text}"

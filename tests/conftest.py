@@ -14,7 +14,16 @@ from psycopg.sql import SQL, Identifier
 from devhost.environment import MSG91_AUTH_KEY, app_settings
 from devhost.services.azurite import Ports
 from devhost.services.postgres import Postgres
-from tests.harness import ACCOUNTS, Msg91, RunningHost, Services, account, make_template, run_msg91
+from tests.harness import (
+    ACCOUNTS,
+    Msg91,
+    RunningHost,
+    Services,
+    account,
+    forget_app,
+    make_template,
+    run_msg91,
+)
 
 SERVICES = pytest.StashKey[Services]()
 
@@ -154,3 +163,13 @@ def running_host(app_environment: dict[str, str], tmp_path: Path) -> Iterator[Ca
     yield start
     for host in hosts:
         host.stop()
+
+
+@pytest.fixture
+def app(app_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """This process as the app's own: its settings, and a pool on this test's database."""
+    for name, value in app_environment.items():
+        monkeypatch.setenv(name, value)
+    forget_app()
+    yield
+    forget_app()

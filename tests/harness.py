@@ -21,7 +21,10 @@ from devhost.processes import Child
 from devhost.services.azurite import Account, Azurite, Ports, install
 from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
 from devhost.services.postgres import Postgres
+from shared import pool, rulesets
+from shared.edge import msg91, tokens
 from shared.schema.migrate import migrate
+from shared.settings import settings
 
 TEMPLATE = "template_app"
 TEMPLATE_LOCK = 1
@@ -111,6 +114,18 @@ def make_template(postgres: Postgres) -> str:
             migrate(postgres.url("template_partial"))
             conn.execute(SQL("ALTER DATABASE template_partial RENAME TO {}").format(Identifier(TEMPLATE)))
     return TEMPLATE
+
+
+def forget_app() -> None:
+    """Close what the app keeps for the life of a process, so that the next test begins as a new one."""
+    pool.close()
+    settings.cache_clear()
+    tokens._signing_key.cache_clear()
+    if msg91._one_client.cache_info().currsize:
+        msg91._one_client().close()
+    msg91._one_client.cache_clear()
+    with rulesets._lock:
+        rulesets._compiled.clear()
 
 
 @dataclass(frozen=True, slots=True)

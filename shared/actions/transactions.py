@@ -7,10 +7,9 @@ from uuid import UUID
 from shared import rulesets
 from shared.domain import engine, transactions
 from shared.domain.engine import canonical_json
+from shared.domain.quotes import Quote, RecordedSale, quote_of
 from shared.domain.transactions import (
     AlreadyRecorded,
-    Quote,
-    RecordedSale,
     SaleFacts,
     SaleRequest,
     TransactionNotFound,
@@ -30,7 +29,7 @@ def evaluate(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller)
     facts = _facts(conn, request, caller, key=None)
     basket = transactions.basket_of(request, facts)
     rule_set = rulesets.get(conn, facts.rule_set_version)
-    return transactions.quote_of(engine.evaluate(rule_set, basket, now), now)
+    return quote_of(engine.evaluate(rule_set, basket, now), now)
 
 
 def confirm(
@@ -49,7 +48,7 @@ def confirm(
     basket = transactions.basket_of(request, facts)
     rule_set = rulesets.get(conn, facts.rule_set_version)
     evaluation = engine.evaluate(rule_set, basket, now)
-    quote = transactions.quote_of(evaluation, now)
+    quote = quote_of(evaluation, now)
     transactions.require_expected(request, quote)
     try:
         sale = rows.insert(

@@ -5,21 +5,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from shared.domain import money
 from shared.domain.engine import SEMANTICS, Basket, BasketLine, StoreFacts, canonical_json
 from shared.domain.errors import Conflict, Forbidden, NotFound, Refused
+from shared.domain.quotes import Quote, Status
 from shared.domain.users import Caller, Permission
-
-
-class Status(StrEnum):
-    NEW = "New"
-    UNDER_REVIEW = "Under Review"
-    VERIFIED = "Verified"
-    SETTLEMENT_COMPLETE = "Settlement Complete"
 
 
 class TransactionNotFound(NotFound):
@@ -166,67 +159,6 @@ class SaleFacts:
     products: tuple[PricedProduct, ...]
     by_key: Earlier | None
     by_receipt: Earlier | None
-
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    promotion_id: UUID
-    version: int
-    role: str
-    units: int
-    amount: Decimal
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedLine:
-    sku: str
-    quantity: int
-    unit_price: Decimal
-    gross: Decimal
-    discount: Decimal
-    net: Decimal
-    tax: Decimal
-    allocations: tuple[Allocation, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class QuotedPromotion:
-    """What became of a promotion that was considered, and why."""
-
-    promotion_id: UUID
-    version: int
-    name: str
-    outcome: str
-    discount: Decimal
-    wanted: Any
-    missing: Any
-    beaten_by: Any
-    detail: Any
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedSale:
-    id: UUID
-    status: Status
-    receipt_number: str | None
-    created_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A basket's price. Amounts are in `currency`; `transaction` is the sale, when it was recorded."""
-
-    currency: str
-    gross: Decimal
-    discount: Decimal
-    net: Decimal
-    tax: Decimal
-    optimal: bool
-    bound: Decimal
-    lines: tuple[QuotedLine, ...]
-    promotions: tuple[QuotedPromotion, ...]
-    evaluated_at: datetime
-    transaction: RecordedSale | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,12 +1,16 @@
 """MSG91: sending a text message through its Flow API."""
 
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from shared.settings import settings
 
 if TYPE_CHECKING:
     import httpx
+
+
+_lock = Lock()
 
 
 class DeliveryFailed(Exception):
@@ -40,8 +44,14 @@ def send_otp(*, to: str, code: str) -> None:
         raise DeliveryFailed(f"status {response.status_code}, type {kind}")
 
 
-@cache
 def _client() -> "httpx.Client":
+    # A cache alone would let two threads make one each, and lose one open.
+    with _lock:
+        return _one_client()
+
+
+@cache
+def _one_client() -> "httpx.Client":
     import httpx  # noqa: PLC0415 - heavy, and most processes never send
 
     return httpx.Client(

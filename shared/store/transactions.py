@@ -3,9 +3,9 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.quotes import RecordedSale
 from shared.domain.transactions import (
     AlreadyRecorded,
-    RecordedSale,
     SaleFacts,
     Transaction,
     TransactionSummary,

@@ -1,0 +1,237 @@
+"""Quotes: what a basket costs and why, in the decimals that clients read."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from uuid import UUID
+
+from shared.domain.engine.conditions import Missing, Unmet
+from shared.domain.engine.evaluation import (
+    BeatenBy,
+    Detail,
+    EvaluatedLine,
+    Evaluation,
+    NotMet,
+    Outcome,
+    OutsideSchedule,
+    PromotionOutcome,
+    Role,
+    StoreNotTargeted,
+)
+from shared.domain.engine.rule import Measure
+from shared.domain.money import from_minor
+
+type Scalar = str | int | Decimal | bool | None
+
+
+class Status(StrEnum):
+    NEW = "New"
+    UNDER_REVIEW = "Under Review"
+    VERIFIED = "Verified"
+    SETTLEMENT_COMPLETE = "Settlement Complete"
+
+
+@dataclass(frozen=True, slots=True)
+class Allocation:
+    """What one promotion takes off some units of a line."""
+
+    promotion_id: UUID
+    version: int
+    role: Role
+    units: int
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedLine:
+    sku: str
+    quantity: int
+    unit_price: Decimal
+    gross: Decimal
+    discount: Decimal
+    net: Decimal
+    tax: Decimal
+    allocations: tuple[Allocation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedMissing:
+    """What would be enough: so many lines, units or different values more, or so much money."""
+
+    measure: Measure
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedUnmet:
+    """A part of the promotion's condition that does not hold; `pointer` is its place in the rule."""
+
+    pointer: str
+    subject: str
+    op: str
+    seen: Scalar
+    wanted: Scalar | tuple[Scalar, ...]
+    missing: QuotedMissing | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedDetail:
+    """Why a promotion does not apply: the schedule's local times, or the parts of the condition not met."""
+
+    reason: str
+    zone: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    unmet: tuple[QuotedUnmet, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedBeatenBy:
+    """The promotions that won and, where it can be said, how much more they give on the same units."""
+
+    promotion_ids: tuple[UUID, ...]
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedPromotion:
+    """What became of a promotion that was considered, and why."""
+
+    promotion_id: UUID
+    version: int
+    name: str
+    outcome: Outcome
+    discount: Decimal
+    wanted: Decimal | None
+    missing: QuotedMissing | None
+    beaten_by: QuotedBeatenBy | None
+    detail: QuotedDetail | None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedSale:
+    id: UUID
+    status: Status
+    receipt_number: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A basket's price. `bound` is what no combination of promotions could exceed.
+
+    `transaction` is the sale, where one was recorded.
+    """
+
+    currency: str
+    gross: Decimal
+    discount: Decimal
+    net: Decimal
+    tax: Decimal
+    optimal: bool
+    bound: Decimal
+    lines: tuple[QuotedLine, ...]
+    promotions: tuple[QuotedPromotion, ...]
+    evaluated_at: datetime
+    transaction: RecordedSale | None = None
+
+
+def quote_of(evaluation: Evaluation, now: datetime) -> Quote:
+    """The evaluation with its amounts as decimals of its currency."""
+    currency = evaluation.currency
+    return Quote(
+        currency=currency,
+        gross=from_minor(evaluation.gross, currency),
+        discount=from_minor(evaluation.discount, currency),
+        net=from_minor(evaluation.net, currency),
+        tax=from_minor(evaluation.tax, currency),
+        optimal=evaluation.optimal,
+        bound=from_minor(evaluation.bound, currency),
+        lines=tuple(_line(line, currency) for line in evaluation.lines),
+        promotions=tuple(_promotion(promotion, currency) for promotion in evaluation.promotions),
+        evaluated_at=now,
+    )
+
+
+def _line(line: EvaluatedLine, currency: str) -> QuotedLine:
+    return QuotedLine(
+        sku=line.sku,
+        quantity=line.quantity,
+        unit_price=from_minor(line.unit_price, currency),
+        gross=from_minor(line.gross, currency),
+        discount=from_minor(line.discount, currency),
+        net=from_minor(line.net, currency),
+        tax=from_minor(line.tax, currency),
+        allocations=tuple(
+            Allocation(
+                UUID(allocation.promotion_id),
+                allocation.version,
+                allocation.role,
+                allocation.units,
+                from_minor(allocation.amount, currency),
+            )
+            for allocation in line.allocations
+        ),
+    )
+
+
+def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
+    return QuotedPromotion(
+        promotion_id=UUID(promotion.promotion_id),
+        version=promotion.version,
+        name=promotion.name,
+        outcome=promotion.outcome,
+        discount=from_minor(promotion.discount, currency),
+        wanted=None if promotion.wanted is None else from_minor(promotion.wanted, currency),
+        missing=_missing(promotion.missing, currency),
+        beaten_by=_beaten_by(promotion.beaten_by, currency),
+        detail=_detail(promotion.detail, currency),
+    )
+
+
+def _beaten_by(beaten_by: BeatenBy | None, currency: str) -> QuotedBeatenBy | None:
+    if beaten_by is None:
+        return None
+    return QuotedBeatenBy(
+        tuple(UUID(promotion_id) for promotion_id in beaten_by.promotion_ids),
+        None if beaten_by.amount is None else from_minor(beaten_by.amount, currency),
+    )
+
+
+def _detail(detail: Detail | None, currency: str) -> QuotedDetail | None:
+    match detail:
+        case None:
+            return None
+        case OutsideSchedule(reason, starts_at, ends_at, zone):
+            return QuotedDetail(reason, zone=zone, starts_at=starts_at, ends_at=ends_at)
+        case StoreNotTargeted():
+            return QuotedDetail("store_not_targeted")
+        case NotMet(reason, unmet):
+            return QuotedDetail(reason, unmet=tuple(_unmet(part, currency) for part in unmet))
+
+
+def _unmet(part: Unmet, currency: str) -> QuotedUnmet:
+    in_money = part.subject == Measure.SUM_AMOUNT
+    return QuotedUnmet(
+        part.pointer,
+        part.subject,
+        part.op,
+        _told(part.seen, currency, in_money=in_money),
+        tuple(_told(each, currency, in_money=in_money) for each in part.wanted)
+        if isinstance(part.wanted, tuple)
+        else _told(part.wanted, currency, in_money=in_money),
+        _missing(part.missing, currency),
+    )
+
+
+def _told(value: Scalar, currency: str, *, in_money: bool) -> Scalar:
+    return from_minor(value, currency) if in_money and isinstance(value, int) else value
+
+
+def _missing(missing: Missing | None, currency: str) -> QuotedMissing | None:
+    if missing is None:
+        return None
+    in_money = missing.measure is Measure.SUM_AMOUNT
+    amount = from_minor(missing.amount, currency) if in_money else Decimal(missing.amount)
+    return QuotedMissing(missing.measure, amount)

@@ -1,0 +1,278 @@
+"""Promotions: which change of status is allowed, what it does to the rule set, and what never changes."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from shared.actions import promotions
+from shared.domain.engine import RuleInvalid
+from shared.domain.filters import FilterInvalid
+from shared.domain.promotions import (
+    ExclusiveCannotStack,
+    NothingToPublish,
+    Promotion,
+    PromotionArchived,
+    PromotionEnded,
+    PromotionNotFound,
+    Status,
+    Terms,
+    TransitionRefused,
+)
+from shared.store import promotions as rows
+from shared.store import rule_sets
+from tests.rows import NOW, Conn, a_store, a_user, percent_off, terms
+
+
+@pytest.fixture
+def author(conn: Conn) -> UUID:
+    return a_user(conn)
+
+
+def draft(conn: Conn, author: UUID, **changes: object) -> Promotion:
+    with conn.transaction():
+        return promotions.create(conn, NOW, terms=terms(**changes), user_id=author)
+
+
+def published(conn: Conn, author: UUID, now: datetime = NOW, **changes: object) -> Promotion:
+    promotion = draft(conn, author, **changes)
+    with conn.transaction():
+        return promotions.publish(conn, now, promotion.id)
+
+
+def current_members(conn: Conn) -> set[tuple[UUID, int]]:
+    newest = conn.execute("SELECT max(version) FROM rule_sets").fetchone()
+    assert newest is not None
+    return {(member.promotion_id, member.version) for member in rule_sets.find_members(conn, newest[0] or 0)}
+
+
+def rule_set_count(conn: Conn) -> int:
+    row = conn.execute("SELECT count(*) FROM rule_sets").fetchone()
+    assert row is not None
+    return row[0]
+
+
+# Refusals first.
+
+
+def test_a_rule_that_means_nothing_is_refused_with_its_place(conn: Conn, author: UUID) -> None:
+    with pytest.raises(RuleInvalid) as refusal:
+        draft(conn, author, rule=percent_off("101"))
+    assert refusal.value.pointer == "/rule/then/0/percent"
+    assert conn.execute("SELECT count(*) FROM promotions").fetchone() == (0,)
+
+
+def test_a_store_filter_that_means_nothing_is_refused_with_its_place(conn: Conn, author: UUID) -> None:
+    with pytest.raises(FilterInvalid) as refusal:
+        draft(conn, author, stores={"all": [{"fact": "store.city", "op": "is", "value": "Roma"}]})
+    assert refusal.value.pointer == "/stores/all/0/op"
+
+
+def test_exclusive_and_stackable_exclude_each_other(conn: Conn, author: UUID) -> None:
+    with pytest.raises(ExclusiveCannotStack):
+        draft(conn, author, exclusive=True, stackable=True)
+
+
+def test_an_ended_promotion_is_not_published(conn: Conn, author: UUID) -> None:
+    promotion = draft(conn, author, ends_at=datetime(2026, 6, 15))  # noqa: DTZ001 - local
+    with pytest.raises(PromotionEnded), conn.transaction():
+        promotions.publish(conn, NOW, promotion.id)
+    assert rule_set_count(conn) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "verb"),
+    [
+        (Status.DRAFT, "pause"),
+        (Status.DRAFT, "resume"),
+        (Status.ACTIVE, "resume"),
+        (Status.PAUSED, "pause"),
+        (Status.ARCHIVED, "publish"),
+        (Status.ARCHIVED, "pause"),
+        (Status.ARCHIVED, "resume"),
+        (Status.ARCHIVED, "archive"),
+    ],
+)
+def test_every_other_transition_is_refused(conn: Conn, author: UUID, status: Status, verb: str) -> None:
+    promotion = draft(conn, author) if status is Status.DRAFT else published(conn, author)
+    with conn.transaction():
+        if status is Status.PAUSED:
+            promotions.pause(conn, NOW, promotion.id)
+        if status is Status.ARCHIVED:
+            promotions.archive(conn, NOW, promotion.id)
+    with pytest.raises(TransitionRefused) as refusal, conn.transaction():
+        getattr(promotions, verb)(conn, NOW, promotion.id)
+    assert refusal.value.values["status"] == status.value
+
+
+def test_the_same_version_is_not_published_twice(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with pytest.raises(NothingToPublish), conn.transaction():
+        promotions.publish(conn, NOW, promotion.id)
+
+
+def test_an_archived_promotion_is_not_edited(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with conn.transaction():
+        promotions.archive(conn, NOW, promotion.id)
+    with pytest.raises(PromotionArchived), conn.transaction():
+        revise(conn, promotion.id, author, terms(name="Other"))
+
+
+def test_an_unknown_promotion_is_not_found(conn: Conn) -> None:
+    with pytest.raises(PromotionNotFound), conn.transaction():
+        promotions.publish(conn, NOW, uuid4())
+
+
+def revise(conn: Conn, promotion_id: UUID, author: UUID, to: Terms) -> Promotion:
+    return promotions.revise(conn, NOW, promotion_id=promotion_id, change=lambda _: to, user_id=author)
+
+
+# What is written never changes.
+
+
+@pytest.mark.parametrize("table", ["promotion_versions", "rule_sets", "rule_set_members"])
+@pytest.mark.parametrize("verb", ["UPDATE {} SET {} = {}", "DELETE FROM {}"])
+def test_versions_and_rule_sets_are_immutable(conn: Conn, author: UUID, table: str, verb: str) -> None:
+    published(conn, author)
+    column = {"promotion_versions": "name"}.get(
+        table, "created_at" if table == "rule_sets" else "promotion_id"
+    )
+    with pytest.raises(psycopg.errors.IntegrityError, match="never changed"):
+        conn.execute(verb.format(table, column, column).encode())
+
+
+def test_an_edit_makes_a_version_and_leaves_the_published_one(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with conn.transaction():
+        edited = revise(conn, promotion.id, author, terms(rule=percent_off("20")))
+    assert (edited.version, edited.published_version, edited.revision) == (2, 1, promotion.revision + 1)
+    assert current_members(conn) == {(promotion.id, 1)}
+    old = rows.get_published(conn, promotion.id)
+    assert old is not None
+    assert old.rule == percent_off("10")
+
+    with conn.transaction():
+        promotions.publish(conn, NOW, promotion.id)
+    assert current_members(conn) == {(promotion.id, 2)}
+
+
+def test_the_same_terms_make_no_version(conn: Conn, author: UUID) -> None:
+    promotion = draft(conn, author)
+    with conn.transaction():
+        assert revise(conn, promotion.id, author, terms()) == promotion
+
+
+def test_the_hash_is_of_the_meaning_not_of_the_order_of_keys() -> None:
+    rule = {"schema": 1, "then": [{"kind": "percent_off", "percent": "10"}]}
+    turned = {"then": [{"percent": "10", "kind": "percent_off"}], "schema": 1}
+    assert terms(rule=rule).hash == terms(rule=turned).hash
+    assert terms(rule=rule).hash != terms(rule=rule, priority=1).hash
+
+
+# Status, and what is live.
+
+
+def test_publishing_labels_by_the_clock(conn: Conn, author: UUID) -> None:
+    assert published(conn, author).status is Status.ACTIVE
+    later = published(conn, author, starts_at=datetime(2026, 9, 1))  # noqa: DTZ001 - local
+    assert later.status is Status.SCHEDULED
+    assert {promotion_id for promotion_id, _ in current_members(conn)} >= {later.id}
+
+
+def test_pausing_takes_it_out_and_resuming_puts_it_back(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with conn.transaction():
+        assert promotions.pause(conn, NOW, promotion.id).status is Status.PAUSED
+    assert current_members(conn) == set()
+    with conn.transaction():
+        assert promotions.resume(conn, NOW, promotion.id).status is Status.ACTIVE
+    assert current_members(conn) == {(promotion.id, 1)}
+
+
+def test_publishing_a_paused_promotion_leaves_it_paused(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with conn.transaction():
+        promotions.pause(conn, NOW, promotion.id)
+        revise(conn, promotion.id, author, terms(priority=5))
+        assert promotions.publish(conn, NOW, promotion.id).status is Status.PAUSED
+    assert current_members(conn) == set()
+
+
+def test_resuming_after_the_end_is_refused(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author)
+    with conn.transaction():
+        promotions.pause(conn, NOW, promotion.id)
+    with pytest.raises(PromotionEnded), conn.transaction():
+        promotions.resume(conn, NOW + timedelta(days=365), promotion.id)
+
+
+def test_relabelling_waits_for_the_last_store_and_then_archives_once(conn: Conn, author: UUID) -> None:
+    a_store(conn, "ROME", zone="Europe/Rome")
+    a_store(conn, "AZORES", zone="Atlantic/Azores")
+    promotion = published(conn, author, ends_at=datetime(2026, 7, 1))  # noqa: DTZ001 - local
+    rome_ends = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    azores_ends = datetime(2026, 7, 1, 0, 0, tzinfo=UTC)
+    for now, expected in [
+        (rome_ends - timedelta(seconds=1), None),
+        (rome_ends, None),
+        (azores_ends - timedelta(seconds=1), None),
+        (azores_ends, Status.ARCHIVED),
+        (azores_ends, None),
+    ]:
+        with conn.transaction():
+            assert promotions.relabel(conn, now, promotion.id) == expected
+    assert current_members(conn) == set()
+
+
+def test_relabelling_activates_with_the_first_store(conn: Conn, author: UUID) -> None:
+    a_store(conn, "ROME", zone="Europe/Rome")
+    a_store(conn, "TOKYO", zone="Asia/Tokyo")
+    promotion = published(conn, author, starts_at=datetime(2026, 9, 1))  # noqa: DTZ001 - local
+    tokyo_begins = datetime(2026, 8, 31, 15, 0, tzinfo=UTC)
+    before = rule_set_count(conn)
+    with conn.transaction():
+        assert promotions.relabel(conn, tokyo_begins - timedelta(seconds=1), promotion.id) is None
+        assert promotions.relabel(conn, tokyo_begins, promotion.id) is Status.ACTIVE
+    assert rule_set_count(conn) == before, "a label alone changes nothing that is evaluated"
+
+
+def test_a_paused_promotion_is_archived_after_its_end_but_never_activated(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author, starts_at=datetime(2026, 9, 1))  # noqa: DTZ001 - local
+    with conn.transaction():
+        promotions.pause(conn, NOW, promotion.id)
+        assert promotions.relabel(conn, datetime(2026, 10, 1, tzinfo=UTC), promotion.id) is None
+        assert promotions.relabel(conn, datetime(2027, 2, 1, tzinfo=UTC), promotion.id) is Status.ARCHIVED
+
+
+def test_an_unpublished_edit_does_not_move_the_end(conn: Conn, author: UUID) -> None:
+    promotion = published(conn, author, ends_at=datetime(2026, 7, 1))  # noqa: DTZ001 - local
+    with conn.transaction():
+        revise(conn, promotion.id, author, terms())
+        assert promotions.relabel(conn, datetime(2026, 8, 1, tzinfo=UTC), promotion.id) is Status.ARCHIVED
+
+
+def test_parallel_publishes_all_end_up_in_the_newest_rule_set(
+    conn: Conn, author: UUID, database_url: str
+) -> None:
+    drafts = [draft(conn, author, name=f"Promotion {number}") for number in range(12)]
+
+    def publish(promotion: Promotion) -> None:
+        with psycopg.connect(database_url, autocommit=True) as own, own.transaction():
+            promotions.publish(own, NOW, promotion.id)
+
+    with ThreadPoolExecutor(12) as threads:
+        list(threads.map(publish, drafts))
+    assert current_members(conn) == {(promotion.id, 1) for promotion in drafts}
+    assert rule_set_count(conn) == 12
+
+
+def test_what_is_read_back_is_what_was_sent(conn: Conn, author: UUID) -> None:
+    sent = terms(stores={"fact": "store.attributes.size", "op": "gt", "value": 12.5}, priority=-3)
+    promotion = draft(conn, author, **asdict(sent))
+    for name, value in asdict(sent).items():
+        assert getattr(promotion, name) == value
+    assert promotion.hash == sent.hash

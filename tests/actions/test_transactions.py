@@ -1,0 +1,256 @@
+"""Sales: the right cents, recorded once, whatever is repeated, interrupted or sent in parallel."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from shared.actions import promotions, transactions
+from shared.domain.money import AmountInexact, CurrencyUnknown
+from shared.domain.quotes import Outcome, Quote, Status
+from shared.domain.transactions import (
+    CurrencyMismatch,
+    IdempotencyKeyReused,
+    PriceOverrideForbidden,
+    QuoteChanged,
+    ReceiptNumberUsed,
+    RequestedLine,
+    SaleRequest,
+    StoreOutOfScope,
+    UnknownSku,
+    UnknownStore,
+)
+from shared.domain.users import Caller, Role
+from shared.rows import json_text
+from shared.store import transactions as rows
+from tests.rows import NOW, Conn, a_product, a_store, a_user, percent_off, random_key, terms
+
+
+@pytest.fixture
+def seller(conn: Conn) -> Caller:
+    """A shop assistant of S1, where three lenses at 33.33 are sold."""
+    a_store(conn, "S1")
+    for sku in "ABC":
+        a_product(conn, sku, "33.33")
+    return Caller(a_user(conn, Role.STORE_USER, store_id="S1"), Role.STORE_USER, "S1")
+
+
+def request(*lines: tuple[str, int] | tuple[str, int, str], **changes: Any) -> SaleRequest:
+    values: dict[str, Any] = {
+        "store_id": "S1",
+        "currency": "EUR",
+        "channel": "store",
+        "receipt_number": None,
+        "expected_net": None,
+        "lines": tuple(
+            RequestedLine(
+                sku=line[0], quantity=line[1], unit_price=Decimal(line[2]) if len(line) == 3 else None
+            )
+            for line in lines or (("A", 1), ("B", 1), ("C", 1))
+        ),
+    }
+    return SaleRequest(**(values | changes))
+
+
+def publish(conn: Conn, **changes: Any) -> UUID:
+    with conn.transaction():
+        promotion = promotions.create(conn, NOW, terms=terms(**changes), user_id=a_user(conn))
+        promotions.publish(conn, NOW, promotion.id)
+    return promotion.id
+
+
+def quote(conn: Conn, seller: Caller, sale: SaleRequest | None = None, now: datetime = NOW) -> Quote:
+    return transactions.evaluate(conn, now, request=sale or request(), caller=seller)
+
+
+def confirm(
+    conn: Conn, seller: Caller, sale: SaleRequest | None = None, *, key: str | None = None
+) -> tuple[Quote, bool]:
+    return transactions.confirm(conn, NOW, request=sale or request(), caller=seller, key=key or random_key())
+
+
+def sales(conn: Conn) -> int:
+    row = conn.execute("SELECT count(*) FROM transactions").fetchone()
+    assert row is not None
+    return row[0]
+
+
+# Refusals first: each with its place, and nothing recorded.
+
+REFUSALS: list[tuple[SaleRequest, type[Exception], str]] = [
+    (request(store_id="S2"), StoreOutOfScope, "/store_id"),
+    (request(("A", 1), ("A", 1, "1.00")), PriceOverrideForbidden, "/lines/1/unit_price"),
+    (request(("A", 1), ("NONE", 1)), UnknownSku, "/lines/1/sku"),
+    (request(("A", 1), ("GONE", 1)), UnknownSku, "/lines/1/sku"),
+    (request(currency="USD"), CurrencyMismatch, "/lines/0/sku"),
+    (request(currency="XQX"), CurrencyUnknown, "/currency"),
+    (request(expected_net=Decimal("99.98")), QuoteChanged, "/expected_net"),
+]
+
+
+@pytest.mark.parametrize(("sale", "error", "pointer"), REFUSALS, ids=lambda value: str(value)[:40])
+def test_a_refused_sale_leaves_no_trace(
+    conn: Conn, seller: Caller, sale: SaleRequest, error: type[Exception], pointer: str
+) -> None:
+    a_store(conn, "S2")
+    a_product(conn, "GONE", "1.00", active=False)
+    with pytest.raises(error) as refusal:
+        confirm(conn, seller, sale)
+    assert refusal.value.pointer == pointer  # type: ignore[attr-defined]
+    assert sales(conn) == 0
+    assert conn.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
+
+
+def test_a_store_that_is_gone_is_refused(conn: Conn, seller: Caller) -> None:
+    conn.execute("UPDATE stores SET active = false")
+    with pytest.raises(UnknownStore):
+        quote(conn, seller)
+
+
+def test_a_price_of_ones_own_needs_a_permission_and_whole_cents(conn: Conn, seller: Caller) -> None:
+    back_office = Caller(a_user(conn, Role.BACK_OFFICE), Role.BACK_OFFICE, None)
+    assert quote(conn, back_office, request(("A", 2, "10.50"))).net == Decimal("21.00")
+    with pytest.raises(AmountInexact) as refusal:
+        quote(conn, back_office, request(("A", 2, "10.505")))
+    assert refusal.value.pointer == "/lines/0/unit_price"
+    with pytest.raises(PriceOverrideForbidden):
+        quote(conn, seller, request(("A", 1, "33.33")))
+
+
+# The cents.
+
+
+def test_ten_percent_off_three_lines_of_33_33(conn: Conn, seller: Caller) -> None:
+    promotion = publish(conn)
+    answer = quote(conn, seller)
+    assert [line.discount for line in answer.lines] == [Decimal("3.34"), Decimal("3.33"), Decimal("3.33")]
+    assert (answer.gross, answer.discount, answer.net) == (
+        Decimal("99.99"),
+        Decimal("10.00"),
+        Decimal("89.99"),
+    )
+    (outcome,) = answer.promotions
+    assert (outcome.promotion_id, outcome.outcome, outcome.discount) == (
+        promotion,
+        Outcome.APPLIED,
+        Decimal("10.00"),
+    )
+    assert answer.transaction is None
+    assert sales(conn) == 0
+
+
+def test_of_two_overlapping_promotions_the_better_total_is_taken(conn: Conn, seller: Caller) -> None:
+    publish(conn)
+    better = publish(conn, name="Better", rule=percent_off("25"))
+    answer = quote(conn, seller)
+    assert answer.discount == Decimal("25.00")
+    assert {each.promotion_id: each.outcome for each in answer.promotions}[better] is Outcome.APPLIED
+
+
+def test_an_ended_promotion_does_not_apply_although_no_timer_ran(conn: Conn, seller: Caller) -> None:
+    publish(conn, ends_at=datetime(2026, 7, 1))  # noqa: DTZ001 - local
+    rome_ends = datetime(2026, 6, 30, 22, 0, tzinfo=UTC)
+    assert quote(conn, seller, now=rome_ends - timedelta(microseconds=1)).discount == Decimal("10.00")
+    answer = quote(conn, seller, now=rome_ends)
+    assert answer.discount == 0
+    assert answer.promotions[0].outcome is Outcome.OUTSIDE_SCHEDULE
+
+
+def test_without_any_promotion_the_price_is_the_catalogues(conn: Conn, seller: Caller) -> None:
+    answer = quote(conn, seller)
+    assert (answer.net, answer.discount, answer.promotions) == (Decimal("99.99"), 0, ())
+    assert answer.optimal
+
+
+# Recorded once.
+
+
+def test_a_sale_is_what_was_quoted(conn: Conn, seller: Caller) -> None:
+    publish(conn)
+    recorded, replayed = confirm(conn, seller, request(receipt_number="R1", expected_net=Decimal("89.99")))
+    assert not replayed
+    assert recorded.transaction is not None
+    assert recorded.transaction.status is Status.NEW
+    stored = rows.get(conn, recorded.transaction.id)
+    assert stored is not None
+    assert stored.quote == quote(conn, seller)
+    minor = conn.execute("SELECT gross_minor, discount_minor, net_minor FROM transactions").fetchone()
+    assert minor == (9999, 1000, 8999)
+
+
+def test_a_retry_replays_the_sale_byte_for_byte(conn: Conn, seller: Caller) -> None:
+    publish(conn)
+    first, _ = confirm(conn, seller, key="K")
+    publish(conn, name="Later", rule=percent_off("50"))
+    again, replayed = confirm(conn, seller, key="K")
+    assert replayed
+    assert json_text(Quote, again) == json_text(Quote, first)
+    assert sales(conn) == 1
+
+
+def test_a_key_is_one_callers_own(conn: Conn, seller: Caller) -> None:
+    confirm(conn, seller, key="K")
+    other = Caller(a_user(conn, Role.STORE_USER, store_id="S1"), Role.STORE_USER, "S1")
+    _, replayed = confirm(conn, other, request(("A", 1)), key="K")
+    assert not replayed
+    assert sales(conn) == 2
+
+
+def test_a_key_with_another_body_is_refused(conn: Conn, seller: Caller) -> None:
+    confirm(conn, seller, key="K")
+    with pytest.raises(IdempotencyKeyReused):
+        confirm(conn, seller, request(("A", 2)), key="K")
+    assert sales(conn) == 1
+
+
+def test_a_receipt_is_recorded_once_whatever_the_key(conn: Conn, seller: Caller) -> None:
+    first, _ = confirm(conn, seller, request(receipt_number="R1"))
+    again, replayed = confirm(conn, seller, request(receipt_number="R1"))
+    assert replayed
+    assert again.transaction == first.transaction
+    with pytest.raises(ReceiptNumberUsed) as refusal:
+        confirm(conn, seller, request(("A", 9), receipt_number="R1"))
+    assert refusal.value.pointer == "/receipt_number"
+    assert sales(conn) == 1
+
+
+def test_amounts_written_otherwise_are_the_same_request() -> None:
+    assert request(expected_net=Decimal(10)).hash == request(expected_net=Decimal("10.00")).hash
+    assert request(expected_net=Decimal(10)).hash != request(expected_net=Decimal("10.01")).hash
+
+
+@pytest.mark.parametrize("receipts", ["one key", "one receipt"])
+def test_64_parallel_confirms_record_one_sale(
+    conn: Conn, seller: Caller, database_url: str, receipts: str
+) -> None:
+    publish(conn)
+    sale = request(receipt_number="R1") if receipts == "one receipt" else request()
+    with ThreadPoolExecutor(64) as threads:
+        connections = list(threads.map(lambda _: psycopg.connect(database_url, autocommit=True), range(64)))
+        answers = list(
+            threads.map(
+                lambda own: confirm(own, seller, sale, key="K" if receipts == "one key" else None),
+                connections,
+            )
+        )
+        list(threads.map(lambda own: own.close(), connections))
+    assert sales(conn) == 1
+    assert sum(not replayed for _, replayed in answers) == 1
+    assert len({json_text(Quote, answer) for answer, _ in answers}) == 1
+
+
+def test_what_the_engine_saw_is_kept_whole(conn: Conn, seller: Caller) -> None:
+    publish(conn)
+    confirm(conn, seller)
+    row = conn.execute("SELECT seen, engine_semantics, rule_set_version FROM transactions").fetchone()
+    assert row is not None
+    seen = json.loads(row[0])
+    assert (seen["now"], seen["rule_set_version"], seen["engine_semantics"]) == (NOW.isoformat(), 1, 1)
+    assert seen["store"]["zone"] == "Europe/Rome"
+    assert seen["lines"][0]["unit_price"] == 3333
+    assert seen["lines"][0]["facts"]["product.attributes.index"] == "1.50"

@@ -1,0 +1,224 @@
+"""The house: what is deployed, who imports whom, and the checks that keep it so."""
+
+import ast
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+HTTP = {
+    ("archive_promotion", "POST", "v1/promotions/{promotion_id:guid}/archive"),
+    ("cancel_upload", "POST", "v1/uploads/{upload_id:guid}/cancel"),
+    ("create_promotion", "POST", "v1/promotions"),
+    ("create_transaction", "POST", "v1/transactions"),
+    ("create_upload", "POST", "v1/uploads"),
+    ("evaluate_basket", "POST", "v1/promotions/evaluate"),
+    ("get_docs", "GET", "v1/docs"),
+    ("get_docs_asset", "GET", "v1/docs/{asset}"),
+    ("get_health", "GET", "v1/health"),
+    ("get_me", "GET", "v1/me"),
+    ("get_openapi", "GET", "v1/openapi.json"),
+    ("get_product", "GET", "v1/products/{sku}"),
+    ("get_promotion", "GET", "v1/promotions/{promotion_id:guid}"),
+    ("get_ready", "GET", "v1/ready"),
+    ("get_store", "GET", "v1/stores/{store_id}"),
+    ("get_transaction", "GET", "v1/transactions/{transaction_id:guid}"),
+    ("get_upload", "GET", "v1/uploads/{upload_id:guid}"),
+    ("issue_token", "POST", "v1/auth/token"),
+    ("list_products", "GET", "v1/products"),
+    ("list_promotions", "GET", "v1/promotions"),
+    ("list_stores", "GET", "v1/stores"),
+    ("list_transactions", "GET", "v1/transactions"),
+    ("list_uploads", "GET", "v1/uploads"),
+    ("pause_promotion", "POST", "v1/promotions/{promotion_id:guid}/pause"),
+    ("publish_promotion", "POST", "v1/promotions/{promotion_id:guid}/publish"),
+    ("request_otp", "POST", "v1/auth/otp"),
+    ("resume_promotion", "POST", "v1/promotions/{promotion_id:guid}/resume"),
+    ("update_promotion", "PATCH", "v1/promotions/{promotion_id:guid}"),
+}
+TIMERS = {("archive_promotions", "0 * * * * *"), ("run_due_work", "30 * * * * *")}
+BLOBS = {("ingest_upload", "uploads/{name}", "UPLOADS_STORAGE", "EventGrid")}
+
+
+@cache
+def indexed() -> dict[str, dict[str, object]]:
+    """The trigger of each function, as the genuine runtime indexes the app in a process of its own."""
+    program = (
+        "import json, sys, asyncio, logging; logging.basicConfig(level='WARNING');"
+        "from pathlib import Path; from devhost.driver import Worker;"
+        "worker = asyncio.run(Worker.start(Path('.')));"
+        "print(json.dumps({f.name: f.trigger for f in worker.functions}))"
+    )
+    result = run(sys.executable, "-W", "error", "-c", program)
+    assert result.stderr == "", "the app indexes with a warning"
+    return json.loads(result.stdout)
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    bare = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    result = subprocess.run(
+        command, cwd=ROOT, env=bare | environment, capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result
+
+
+def sources(*rooms: str) -> Iterator[tuple[str, ast.Module]]:
+    for room in rooms:
+        for path in sorted((ROOT / room).rglob("*.py")):
+            yield str(path.relative_to(ROOT)), ast.parse(path.read_text())
+
+
+def test_http_functions_are_exactly_these() -> None:
+    triggers = {name: each for name, each in indexed().items() if each["type"] == "httpTrigger"}
+    assert {
+        (name, method, each["route"]) for name, each in triggers.items() for method in each["methods"]
+    } == HTTP
+    assert {each["authLevel"] for each in triggers.values()} == {"anonymous"}
+
+
+def test_timers_and_blob_triggers_are_exactly_these() -> None:
+    timers = {(name, each["schedule"]) for name, each in indexed().items() if each["type"] == "timerTrigger"}
+    assert timers == TIMERS
+    assert {
+        (name, each["path"], each["connection"], each["source"])
+        for name, each in indexed().items()
+        if each["type"] == "blobTrigger"
+    } == BLOBS
+    assert len(indexed()) == len(HTTP) + len(TIMERS) + len(BLOBS)
+
+
+def test_no_two_routes_match_one_path() -> None:
+    for (first, method, route), (second, other_method, other_route) in combinations(sorted(HTTP), 2):
+        if method == other_method:
+            assert not overlap(route, other_route), f"{first} and {second}"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("v1/a", "v1/a", True),
+        ("v1/a", "v1/A", True),
+        ("v1/a", "v1/b", False),
+        ("v1/{x}", "v1/b", True),
+        ("v1/{x:guid}", "v1/b", False),
+        ("v1/{x:guid}", "v1/{y}", True),
+        ("v1/{x}", "v1/b/c", False),
+        ("v1/{x:guid}/publish", "v1/{y}/publish", True),
+    ],
+)
+def test_overlap_of_routes(one: str, other: str, *, expected: bool) -> None:
+    assert overlap(one, other) is expected
+
+
+def overlap(route: str, other: str) -> bool:
+    """Whether some path matches both; the host would give it to whichever function's name sorts first."""
+    parts, other_parts = route.lower().split("/"), other.lower().split("/")
+    return len(parts) == len(other_parts) and all(
+        one == two or _takes(one, two) or _takes(two, one)
+        for one, two in zip(parts, other_parts, strict=True)
+    )
+
+
+def _takes(template: str, segment: str) -> bool:
+    if not template.startswith("{"):
+        return False
+    guid = template.endswith(":guid}")
+    return not guid or segment.startswith("{")
+
+
+def test_importing_the_app_opens_no_connection_and_reads_no_setting() -> None:
+    run(
+        sys.executable,
+        "-W",
+        "error",
+        "-c",
+        "import socket\n"
+        "def refuse(*_): raise AssertionError('a connection at import')\n"
+        "socket.socket.connect = socket.socket.connect_ex = refuse\n"
+        "socket.getaddrinfo = refuse\n"
+        "import function_app\n",
+    )
+
+
+def test_the_app_file_only_registers() -> None:
+    text = (ROOT / "function_app.py").read_text()
+    assert len(text.splitlines()) < 40
+    imported = {
+        node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert imported == {"azure.functions", "functions"}
+
+
+def test_the_domain_imports_without_any_package() -> None:
+    modules = [
+        str(path.relative_to(ROOT).with_suffix("")).replace("/", ".")
+        for path in sorted((ROOT / "shared" / "domain").rglob("*.py"))
+    ]
+    program = f"import sys; sys.path.insert(0, {str(ROOT)!r}); " + "; ".join(f"import {m}" for m in modules)
+    run(sys.executable, "-I", "-S", "-c", program)
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for name, tree in sources("functions", "shared"):
+        if name != "shared/settings.py":
+            assert not [
+                node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "environ"
+            ], name
+
+
+def test_only_the_edge_and_the_doors_read_the_clock() -> None:
+    clocks = {("datetime", "now"), ("datetime", "utcnow"), ("date", "today"), ("time", "time")}
+    for name, tree in sources("shared"):
+        if not name.startswith("shared/edge/"):
+            read = [
+                node
+                for node in ast.walk(tree)
+                if isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and (node.value.id, node.attr) in clocks
+            ]
+            assert not read, name
+
+
+def test_no_file_names_a_package_registry_or_the_folder_beside() -> None:
+    hosts = [
+        "registry." + "npmjs",
+        "registry." + "yarnpkg",
+        "py" + "pi.org",
+        "files.python" + "hosted",
+        "deb." + "debian",
+        "../" + "shared/",
+    ]
+    found = re.compile("|".join(map(re.escape, hosts)))
+    tracked = run("git", "ls-files", "-z").stdout.split("\0")
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.is_file():
+            assert not found.search(path.read_text(errors="ignore")), name
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        ["ruff", "check", "--no-cache", "."],
+        ["ruff", "format", "--no-cache", "--check", "."],
+        ["basedpyright"],
+        ["lint-imports", "--no-cache"],
+    ],
+    ids=lambda command: " ".join(command[:2]),
+)
+def test_checks_are_clean(check: list[str]) -> None:
+    run(str(BIN / check[0]), *check[1:])
