@@ -34,7 +34,7 @@ class NotText(FileRefused):
 
 
 class EncodingWrong(FileRefused):
-    """The file is not UTF-8 from line {line} on; export it as CSV UTF-8."""
+    """The file is not UTF-8, at line {line} or soon after; export it as CSV UTF-8."""
 
     code = "encoding"
 

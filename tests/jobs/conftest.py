@@ -25,9 +25,7 @@ class Client:
     conn: psycopg.Connection
     user_id: UUID
 
-    def ask(
-        self, kind: str, *, mode: Mode = Mode.VALID_ROWS, validate_only: bool = False
-    ) -> files.Ticket:
+    def ask(self, kind: str, *, mode: Mode = Mode.VALID_ROWS, validate_only: bool = False) -> files.Ticket:
         now = datetime.now(UTC)
         upload_id, expires_at = actions.request(
             self.conn,

@@ -1,0 +1,84 @@
+"""Cells: what each reader takes, and the code with which it refuses the rest."""
+
+import pytest
+
+from shared.domain import cells
+from shared.domain.cells import CellRefused, Reader
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "expected"),
+    [
+        (cells.code(10), "A-1/B", "A-1/B"),
+        (cells.code(10), "08 05", "08 05"),
+        (cells.code(20), "8056597177054", "8056597177054"),
+        (cells.text(3), "àé😀", "àé😀"),
+        (cells.price, "0", "0"),
+        (cells.price, "1234.5", "1234.5"),
+        (cells.currency, "EUR", "EUR"),
+        (cells.tax_rate_pct, "22", "22"),
+        (cells.tax_rate_pct, "100.00", "100.00"),
+        (cells.boolean, "TRUE", "true"),
+        (cells.boolean, "no", "false"),
+        (cells.country, "IT", "IT"),
+        (cells.zone, "Europe/Rome", "Europe/Rome"),
+        (cells.zone, "UTC", "UTC"),
+        (cells.latitude, "-90", "-90"),
+        (cells.longitude, "12.49637", "12.49637"),
+    ],
+)
+def test_taken(read: Reader, value: str, expected: str) -> None:
+    assert read(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "code"),
+    [
+        (cells.code(3), "ABCD", "text_too_long"),
+        (cells.code(9), "A  B", "code_malformed"),
+        (cells.code(9), "A\nB", "code_malformed"),
+        (cells.code(9), "A\x07B", "code_malformed"),
+        (cells.code(9), "A\u00a0B", "code_malformed"),
+        (cells.code(20), "8.05E+12", "spreadsheet_damage"),
+        (cells.code(20), "8,05e+12", "spreadsheet_damage"),
+        (cells.text(2), "abc", "text_too_long"),
+        *(
+            (cells.price, value, "price_malformed")
+            for value in ("-1", "+1", "1,50", "1.234,50", "1e3", "NaN")
+        ),
+        *((cells.price, value, "price_malformed") for value in ("", ".5", "5.", "٣", "9" * 13, "€ 5")),
+        *((cells.currency, value, "currency_unknown") for value in ("eur", "ZZZ", "EURO")),
+        *((cells.tax_rate_pct, value, "tax_rate_malformed") for value in ("100.01", "101", "22%", "5.125")),
+        (cells.boolean, "maybe", "boolean_malformed"),
+        *((cells.country, value, "country_unknown") for value in ("it", "UK", "ITA", "XX")),
+        *((cells.zone, value, "zone_unknown") for value in ("Rome", "Europe", "../etc/passwd", "localtime")),
+        *((cells.latitude, value, "latitude_malformed") for value in ("90.1", "41,9", "N41", "٤")),
+        *((cells.longitude, value, "longitude_malformed") for value in ("-180.5", "1e2", "inf")),
+    ],
+)
+def test_refused(read: Reader, value: str, code: str) -> None:
+    with pytest.raises(CellRefused) as caught:
+        read(value)
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("price", "currency", "expected"),
+    [
+        ("33.33", "EUR", "33.33"),
+        ("33", "EUR", "33.00"),
+        ("33.3", "EUR", "33.30"),
+        ("33.3300", "EUR", "33.33"),
+        ("1200", "JPY", "1200"),
+        ("1200.0", "JPY", "1200"),
+        ("1.5", "KWD", "1.500"),
+    ],
+)
+def test_a_price_has_the_decimals_of_its_currency(price: str, currency: str, expected: str) -> None:
+    assert cells.price_in_currency(price, currency) == expected
+
+
+@pytest.mark.parametrize(("price", "currency"), [("1.005", "EUR"), ("1200.5", "JPY")])
+def test_a_price_with_more_is_refused(price: str, currency: str) -> None:
+    with pytest.raises(CellRefused, match="price_too_exact"):
+        cells.price_in_currency(price, currency)
