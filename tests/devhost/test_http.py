@@ -21,13 +21,17 @@ def reply(host: Host, **wanted: Any) -> httpx.Response:
     return host.request("POST", "/api/reply", json=wanted)
 
 
-def exchange(connection: socket.socket, request: bytes) -> bytes:
-    """Send bytes, read until the server closes."""
-    connection.sendall(request)
-    received = b""
+def received(connection: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    everything = b""
     while part := connection.recv(65536):
-        received += part
-    return received
+        everything += part
+    return everything
+
+
+def exchange(connection: socket.socket, request: bytes) -> bytes:
+    connection.sendall(request)
+    return received(connection)
 
 
 def test_functions_are_tried_in_the_order_of_their_names(host: Host) -> None:
@@ -225,7 +229,7 @@ def test_a_client_that_leaves_before_its_body_is_complete_starts_nothing(host: H
         head = f"POST /api/slow?mark={mark} HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf"
         connection.sendall(head.encode())
         connection.shutdown(socket.SHUT_WR)
-        exchange(connection, b"")
+        received(connection)
     assert host.request("GET", "/api/text").status_code == 200
     assert host.recorded("slow-began", mark=mark) == []
     assert "ClientDisconnect" not in host.errors
@@ -242,4 +246,4 @@ def test_many_synchronous_functions_run_at_once(host: Host) -> None:
         host.release(mark)
     for connection in connections:
         with connection:
-            assert exchange(connection, b"").startswith(b"HTTP/1.1 200 ")
+            assert received(connection).startswith(b"HTTP/1.1 200 ")
