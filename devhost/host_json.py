@@ -44,7 +44,7 @@ def read(app: Path) -> HostJson:
         route_prefix=_read(content, "extensions.http.routePrefix", defaults.route_prefix).strip("/"),
         blob_parallelism=_read(content, "extensions.blobs.maxDegreeOfParallelism", defaults.blob_parallelism),
         blob_tries=_read(content, "extensions.blobs.poisonBlobThreshold", defaults.blob_tries),
-        log_level=_level(_read(content, "logging.logLevel.default", "Information")),
+        log_level=_log_level(content),
     )
 
 
@@ -59,8 +59,13 @@ def _read[T: (str, int)](content: Any, key: str, default: T) -> T:
     return value
 
 
-def _level(name: str) -> int:
-    level = LEVELS.get(name.casefold())
-    if level is None:
-        raise AppError(f"host.json: logging.logLevel.default cannot be {name!r}")
+def _log_level(content: Any) -> int:
+    """What the app logs falls into Azure's category Function, which else has the level of default."""
+    level = logging.INFO
+    for category in ("default", "Function"):
+        key = f"logging.logLevel.{category}"
+        name = _read(content, key, "")
+        if name and name.casefold() not in LEVELS:
+            raise AppError(f"host.json: {key} cannot be {name!r}")
+        level = LEVELS.get(name.casefold(), level)
     return level

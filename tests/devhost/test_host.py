@@ -120,6 +120,26 @@ def test_the_route_prefix_may_be_empty_and_threads_are_a_thousand(tmp_path: Path
     assert host.stop() == 0
 
 
+@pytest.mark.parametrize(
+    ("levels", "heard"),
+    [
+        ({"default": "Warning", "Function": "Information"}, ["INFO", "WARNING"]),
+        ({"default": "Warning"}, ["WARNING"]),
+    ],
+)
+def test_the_apps_logging_has_the_level_of_functions(
+    tmp_path: Path, levels: dict[str, str], heard: list[str]
+) -> None:
+    code = "import logging\n" + http("f", "", "str(logging.info('marked')) + str(logging.warning('marked'))")
+    host_json = {"logging": {"logLevel": levels}}
+    host = Host(tmp_path, "", app=write_app(tmp_path / "app", code, host_json))
+    host.start()
+    assert host.request("GET", "/api/f").status_code == 200
+    assert host.stop() == 0
+    lines = [line for line in host.errors.splitlines() if line.endswith("marked")]
+    assert [line.split()[2] for line in lines] == heard
+
+
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_when_told_to(own_host: Host, how: signal.Signals) -> None:
     own_host.start()
