@@ -79,14 +79,12 @@ def a_whole_number(document: object, at: str, *, least: int, most: int) -> int:
 
 
 def a_decimal(document: object, at: str) -> Decimal:
-    """Return a number written as a decimal string, a whole number or a `Decimal`; a float is never exact enough."""
+    """Return a number written as a decimal string, a whole number or a `Decimal`; a float is not exact."""
     text = f"{document:f}" if isinstance(document, Decimal) and _is_small(document) else str(document)
     if isinstance(document, bool | float) or not isinstance(document, str | int | Decimal):
         raise DocumentInvalid(pointer=at, detail='a decimal number is expected, such as "12.50"')
     if not _DECIMAL.fullmatch(text):
-        raise DocumentInvalid(
-            pointer=at, detail="at most 18 digits and 12 decimals, without an exponent, are expected"
-        )
+        raise DocumentInvalid(pointer=at, detail="at most 18 digits and 12 decimals are expected")
     return Decimal(text)
 
 

@@ -3,13 +3,15 @@
     {"all": [filter, …]}   {"any": [filter, …]}   {"not": filter}
     {"fact": "product.brand", "op": "eq", "value": "Aurora"}
 
-Facts are a flat mapping from the full name (`product.attributes.coating`) to a text, a whole number, a `Decimal`,
-a boolean or None. The logic has two values, so that SQL can say the same with `coalesce(…, false)`:
+Facts are a flat mapping from the full name (`product.attributes.coating`) to a text, a whole number, a
+`Decimal`, a boolean or None. The logic has two values, so that SQL can say the same with `coalesce(…,
+false)`:
 
-- A fact that is absent or null satisfies no comparison; `ne` and `not_in` are exactly `not eq` and `not in`, so they
-  hold for it. `exists` asks for presence, `{"op": "exists", "value": false}` for absence.
-- Only values of one kind compare: numbers numerically, texts by code point and case, booleans only for equality.
-  A text is never taken for a number, nor a boolean.
+- A fact that is absent or null satisfies no comparison; `ne` and `not_in` are exactly `not eq` and `not
+  in`, so they hold for it. `exists` asks for presence, `{"op": "exists", "value": false}` for absence.
+- Only values of one kind compare: numbers numerically, texts by code point and case, booleans only for
+  equality. A text is never taken for a number, nor a boolean; the value of a number fact may be written as a
+  decimal string.
 - `between` includes both ends.
 """
 
@@ -132,7 +134,7 @@ type Filter = Tree[Compare]
 
 
 def parse_filter(document: object, *, namespaces: Iterable[str], at: str = "") -> Filter:
-    """Return the filter of a JSON document about facts of these namespaces, or raise FilterInvalid with a pointer."""
+    """Return the filter of a document on facts of these namespaces, or raise FilterInvalid with a pointer."""
     allowed = frozenset(namespaces)
     try:
         return parse_tree(document, at, lambda leaf, where: parse_compare(leaf, where, allowed))
@@ -205,7 +207,7 @@ def _parse_value(document: object, at: str, shape: Shape, kinds: frozenset[Kind]
 
 
 def _parse_scalar(document: object, at: str, kinds: frozenset[Kind]) -> Scalar:
-    """Return a value of an allowed kind. Where only a number can stand, it may be written as a decimal string."""
+    """Return a value of an allowed kind; where only a number can stand, a decimal string is one."""
     if kinds == _NUMERIC or (isinstance(document, int | float | Decimal) and not isinstance(document, bool)):
         value: Scalar = documents.a_decimal(document, at)
     elif isinstance(document, str):

@@ -3,21 +3,22 @@
 from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from shared.domain.errors import Refused
 
 SCALE = 10_000
-"""Parts of one minor unit in which unrounded amounts are counted: a percent has two decimals, so this is exact."""
+"""Parts of a minor unit in which unrounded amounts are counted: exact for percents of two decimals."""
 
 _EXPONENTS = {
     0: "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF",
     2: (
-        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF CHF CNY"
-        " COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD HNL HTG HUF IDR"
-        " ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK"
-        " MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD RUB SAR SBD SCR SDG SEK SGD SHP"
-        " SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS UAH USD UYU UZS VED VES WST XCD XCG YER"
-        " ZAR ZMW ZWG"
+        "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF"
+        " CHF CNY COP CRC CUP CVE CZK DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GTQ GYD HKD"
+        " HNL HTG HUF IDR ILS INR IRR JMD KES KGS KHR KPW KYD KZT LAK LBP LKR LRD LSL MAD MDL MGA MKD MMK"
+        " MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD PAB PEN PGK PHP PKR PLN QAR RON RSD"
+        " RUB SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS TMT TOP TRY TTD TWD TZS"
+        " UAH USD UYU UZS VED VES WST XCD XCG YER ZAR ZMW ZWG"
     ),
     3: "BHD IQD JOD KWD LYD OMR TND",
     4: "CLF UYW",
@@ -77,9 +78,9 @@ def divide(numerator: int, denominator: int, rounding: Rounding) -> int:
     return whole + up
 
 
-def round_minor(scaled: int, rounding: Rounding) -> int:
+def round_minor(scaled: int | Fraction, rounding: Rounding) -> int:
     """Round an amount in 1/10,000 of a minor unit to minor units."""
-    return divide(scaled, SCALE, rounding)
+    return divide(scaled.numerator, scaled.denominator * SCALE, rounding)
 
 
 def largest_remainder(
@@ -90,10 +91,11 @@ def largest_remainder(
 ) -> list[tuple[int, int]]:
     """Split a total over units in proportion to their weights, no share above the unit's room.
 
-    Units come in groups of `counts[i]` equal ones (1 when not given). The answer has a pair (share, extra) for each
-    group: its first `extra` units get `share + 1`, its others `share`. A full unit passes its rest on to the others
-    in proportion; what is left below one goes to the largest remainders, ties in the given order. When all the
-    weights still open are zero, those units count as equal. The rooms together must hold the total.
+    Units come in groups of `counts[i]` equal ones (1 when not given). The answer has a pair (share, extra)
+    for each group: its first `extra` units get `share + 1`, its others `share`. A full unit passes its rest
+    on to the others in proportion; what is left below one goes to the largest remainders, ties in the given
+    order. When all weights still open are zero, those units count as equal. The rooms together must hold
+    the total.
     """
     counts = [1] * len(weights) if counts is None else counts
     rooms = [total] * len(weights) if rooms is None else rooms

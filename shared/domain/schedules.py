@@ -1,9 +1,9 @@
 """Schedules: local date-times, placed on the time line by each store's zone or by a named one.
 
-`starts_at` and `ends_at` are naive; the end is exclusive, and "ends 31 December" is stored as midnight of 1 January.
-Each local time stands for one instant: a time that a clock change skips stands for the instant of the change, a time
-that occurs twice for its first occurrence. So later local times never come earlier, and two promotions that meet at
-a local time neither overlap nor leave a hole.
+`starts_at` and `ends_at` are naive; the end is exclusive, and "ends 31 December" is stored as midnight of 1
+January. Each local time stands for one instant: a time that a clock change skips stands for the instant of
+the change, a time that occurs twice for its first occurrence. So later local times never come earlier, and
+two promotions that meet at a local time neither overlap nor leave a hole.
 """
 
 import re
@@ -86,7 +86,7 @@ def has_ended(ends_at: datetime | None, zone_policy: str, store_zone: str, now_u
 
 
 def earliest_start(starts_at: datetime | None, zone_policy: str, zones: Iterable[str]) -> datetime | None:
-    """Return the instant at which the first of the stores begins; None when it always ran, or without stores."""
+    """Return the instant at which the first store begins; None when it always ran, or without stores."""
     if starts_at is None:
         return None
     return min((instant(starts_at, zone) for zone in _zones(zone_policy, zones)), default=None)

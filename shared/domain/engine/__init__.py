@@ -23,7 +23,7 @@ from shared.domain.engine.rule import Rule
 from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_rule_set
 
 SEMANTICS = 1
-"""Which meaning of rules and combinations this code has; stored with every evaluation, so that it can be replayed."""
+"""Which meaning of rules and combinations this code has; stored with every evaluation, for its replay."""
 
 __all__ = [
     "NODE_BUDGET",

@@ -1,9 +1,10 @@
 """Allocation: each promotion's discount is rounded once and split over the units that earned it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import lcm
 
-from shared.domain.engine.lane import LaneProblem, Solution
+from shared.domain.engine.lane import Amount, LaneProblem, Solution
 from shared.domain.engine.settle import settle, totals
 from shared.domain.engine.units import Run, Share
 from shared.domain.money import Rounding, largest_remainder, round_minor
@@ -11,10 +12,12 @@ from shared.domain.money import Rounding, largest_remainder, round_minor
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
+    """Units of a cell to which the same happened so far; `earned` is what they should get from each offer."""
+
     pool: int
     run: Run
     room: int
-    weights: dict[int, int]
+    earned: Mapping[int, Amount]
 
 
 def allocate(
@@ -22,23 +25,25 @@ def allocate(
 ) -> list[tuple[int, Run]]:
     """Return the runs after the lane, each with its pool, in the pools' order; `runs` has one run per pool.
 
-    Promotions take their shares in order, none above the room their unit still has; a total that rounding lifted
-    above all that room gives what is left.
+    Promotions take their shares in order, none above the room their unit still has; a total that rounding
+    lifted above all that room gives what is left.
     """
-    stretches = settle(problem, solution.cells)
+    settled = settle(problem, solution.cells)
     pieces: list[_Piece] = []
-    for one in stretches:
-        pool, uses = one.cell.pool, one.cell.uses
-        room = problem.room(pool, uses)
-        run = replace(runs[pool], units=one.units, floor=max(runs[pool].floor, runs[pool].price - room))
+    for one in settled:
+        pool = one.cell.pool
+        room = problem.room(pool, one.cell.uses)
+        run = replace(runs[pool], units=one.cell.units, floor=max(runs[pool].floor, runs[pool].price - room))
         pieces.append(_Piece(pool, run, room, one.given))
-    for offer, scaled in sorted(totals(stretches).items()):
-        pieces = _take(pieces, offer, problem.offers[offer].promotion_id, round_minor(scaled, rounding))
+    for offer, amount in sorted(totals(settled).items()):
+        pieces = _take(pieces, offer, problem.offers[offer].promotion_id, round_minor(amount, rounding))
     return [(piece.pool, piece.run) for piece in pieces]
 
 
 def _take(pieces: list[_Piece], offer: int, promotion_id: str, amount: int) -> list[_Piece]:
-    weights = [piece.weights.get(offer, 0) for piece in pieces]
+    earned = [piece.earned.get(offer, 0) for piece in pieces]
+    scale = lcm(*(share.denominator for share in earned))
+    weights = [int(share * scale) for share in earned]
     rooms = [piece.room if weight else 0 for piece, weight in zip(pieces, weights, strict=True)]
     counts = [piece.run.units for piece in pieces]
     amount = min(amount, sum(room * count for room, count in zip(rooms, counts, strict=True)))

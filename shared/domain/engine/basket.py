@@ -7,7 +7,7 @@ from decimal import Decimal
 
 @dataclass(frozen=True, slots=True)
 class StoreFacts:
-    """The store of the basket. `facts` has `store.city`, `store.attributes.…`; `store.id` is added from `id`."""
+    """The store of the basket. `facts` has `store.city`, `store.attributes.…`; `store.id` comes from `id`."""
 
     id: str
     zone: str
@@ -19,7 +19,7 @@ class StoreFacts:
 class BasketLine:
     """A SKU with a quantity (at least 1) and the price of one unit in minor units.
 
-    `facts` has `product.brand`, `product.attributes.…`; `product.sku` and `product.price` are added from the line.
+    `facts` has `product.brand`, `product.attributes.…`; `product.sku` and `product.price` come from the line.
     """
 
     sku: str

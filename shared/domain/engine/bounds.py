@@ -1,27 +1,27 @@
 """What no completion of a partly decided component can exceed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from shared.domain.engine.lane import LaneProblem, Use
+from shared.domain.engine.lane import Amount, LaneProblem, Use
 from shared.domain.money import SCALE
 
 type Groups = dict[int, tuple[tuple[tuple[Use, ...], int], ...]]
 """Per pool, how many of its units are used by which of the offers decided so far."""
 
 type Slot = tuple[int, int, tuple[Use, ...], int]
-"""Where a limited offer can take units: pool, number of its part, what uses them already, how many there are."""
+"""Where a limited offer can take units: pool, number of its part, what uses them already, how many."""
 
 
 class Bounds:
-    """Optimistic values: every free offer on every unit it fits, every undecided offer as if it were alone."""
+    """Optimistic values: every free offer wherever it fits, every undecided offer as if it were alone."""
 
     def __init__(
-        self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], alone: Mapping[int, int]
+        self, problem: LaneProblem, pools: Iterable[int], tied: Sequence[int], alone: Mapping[int, Amount]
     ) -> None:
         self.problem, self.tied, self.alone = problem, tied, alone
         self.room = {pool: problem.room(pool, ()) * SCALE for pool in pools}
-        self.single = dict.fromkeys(pools, 0)
-        self.stacked = dict.fromkeys(pools, 0)
+        self.single = dict.fromkeys(self.room, 0)
+        self.stacked = dict.fromkeys(self.room, 0)
         for offer in problem.offers:
             for part in offer.parts if offer.free else ():
                 if part.pool in self.room and offer.stackable:
@@ -34,9 +34,10 @@ class Bounds:
         offers = self.problem.offers
         return not uses or (offers[place].stackable and all(offers[offer].stackable for offer, _ in uses))
 
-    def of(self, turn: int, groups: Groups) -> int:
+    def of(self, turn: int, groups: Groups) -> Amount:
         """Return the bound when the offers before this turn are decided."""
-        bound, whole = 0, set[int]()
+        bound: Amount = 0
+        whole = set[int]()
         for pool, cells in groups.items():
             for uses, units in cells:
                 bound += units * self._unit(pool, uses)
@@ -71,7 +72,7 @@ class Bounds:
         return gained
 
     def _unit(self, pool: int, uses: tuple[Use, ...]) -> int:
-        """Return what a unit can get from free offers and the limited ones that use it; whole ones are added once."""
+        """Return what a unit can get from free offers and limited ones that use it, without whole ones."""
         offers, wanted = self.problem.offers, 0
         for offer, number in uses:
             wanted += 0 if offers[offer].whole else offers[offer].parts[number].want
@@ -86,7 +87,7 @@ class Bounds:
         value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)) * SCALE)
         return value if offer.stackable else max(0, value - self._unit(pool, uses))
 
-    def _whole_gain(self, place: int, groups: Groups) -> int:
+    def _whole_gain(self, place: int, groups: Groups) -> Amount:
         offer = self.problem.offers[place]
         if offer.stackable:
             return self.alone[place]

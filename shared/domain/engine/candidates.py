@@ -38,7 +38,7 @@ def make_offer(terms: PromotionTerms, classes: Sequence[UnitClass], pools: Seque
 
 
 def _is_whole(rule: Rule) -> bool:
-    """Say whether the rule is off or uses all its units: capped and spread amounts, and several limited benefits."""
+    """Say whether the rule is off or uses all its units: a cap, a spread amount, several limited benefits."""
     return any(
         benefit.max_discount_minor is not None
         or (isinstance(benefit, AmountOff) and benefit.per is not Per.UNIT)
@@ -55,7 +55,7 @@ def _targets(benefit: Benefit, classes: Sequence[UnitClass], pools: Sequence[Poo
 
 
 def _taken(benefit: Benefit, pools: Sequence[Pool], targets: list[int], *, whole: bool) -> dict[int, int]:
-    """Return how many units of each pool the benefit uses: of a whole offer the first ones, up to its limit."""
+    """Return how many units of each pool the benefit uses: of a whole offer the first, up to its limit."""
     limit = benefit.max_units if whole else None
     if limit is None:
         return {pool: pools[pool].units for pool in targets}
@@ -71,7 +71,7 @@ def _taken(benefit: Benefit, pools: Sequence[Pool], targets: list[int], *, whole
 
 
 def _parts(pool: int, taken: list[dict[int, int]], grants: Sequence[Grant]) -> list[Part]:
-    """Return the pool's units by the benefits that use them: those of the longest reach use the first units too."""
+    """Return the pool's units by the benefits that use them; each benefit uses the first units."""
     reaches = {number: units[pool] for number, units in enumerate(taken) if pool in units}
     parts: list[Part] = []
     done = 0

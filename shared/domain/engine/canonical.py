@@ -10,8 +10,8 @@ from typing import cast
 def canonical_json(document: object) -> str:
     """Return the document with sorted keys, without spaces, with every number in its shortest plain form.
 
-    Numbers are whole numbers and `Decimal`; 1, 1.0 and 1.00 are one number, and text is kept as it is. A float is
-    refused with TypeError, since its text depends on how it came to be.
+    Numbers are whole numbers and `Decimal`; 1, 1.0 and 1.00 are one number, and text is kept as it is. A
+    float is refused with TypeError, since its text depends on how it came to be.
     """
     if isinstance(document, Mapping):
         found = cast("Mapping[str, object]", document)

@@ -1,18 +1,20 @@
 """The best combination of one lane: which units each offer uses, so that the customer saves most.
 
-Pools that no limited or whole offer ties together are decided each by itself. Where offers do tie pools together,
-every placement of those offers is tried, the dearest first, and branches that cannot reach the best found so far are
-left out. The search counts nodes, never time, so it is a pure function of the problem.
+Pools that no limited or whole offer ties together are decided each by itself. Where offers do tie pools
+together, every placement of those offers is tried, that of the greatest offer first, and branches that cannot
+reach the best found so far are left out. The search counts nodes, never time: it is a pure function.
 
-Ties: the first list of applied offers, then the fewest units used, then the units of the first pools. Once a
-component has cost `TIE_NODES`, branches that could only tie are left out too, and the first found stays.
+Ties: the first list of applied offers, then the fewest units used, then the units of the first pools. Once
+a component has cost `TIE_NODES`, branches that could only tie are left out too, and the first found stays.
+Equal units beside a whole offer are decided alike, which can cost a use too many, never value.
 """
 
 from collections.abc import Sequence
 from itertools import product
 
 from shared.domain.engine.components import Choice, Component, split, unit_vector
-from shared.domain.engine.lane import Cell, LaneProblem, Solution
+from shared.domain.engine.free import FreeOffers
+from shared.domain.engine.lane import Amount, Cell, LaneProblem, Solution
 
 NODE_BUDGET = 4_000
 _MOST_PRODUCTS = 256
@@ -21,11 +23,14 @@ type _Key = tuple[tuple[int, ...], int, tuple[int, ...]]
 
 
 def best_combination(problem: LaneProblem, node_budget: int = NODE_BUDGET) -> Solution:
-    """Return the solution with the greatest discount; `optimal` only when that is proved within the budget."""
+    """Return the solution with the greatest discount; `optimal` only when that is proved in the budget."""
     choices: list[list[Choice]] = []
-    value, bound, optimal = 0, 0, True
+    free = FreeOffers(problem)
+    value: Amount = 0
+    bound: Amount = 0
+    optimal = True
     for pools, offers in split(problem):
-        component = Component(problem, pools, offers, node_budget)
+        component = Component(problem, pools, offers, free, node_budget)
         choices.append(component.solve())
         node_budget -= component.nodes
         value += component.best

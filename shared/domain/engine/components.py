@@ -7,12 +7,16 @@ from math import prod
 
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers, Option
-from shared.domain.engine.lane import Cell, LaneProblem, Use
-from shared.domain.engine.settle import settle, total, totals
+from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
+from shared.domain.engine.settle import Settled, settle, total, totals
 from shared.domain.money import SCALE
 
 TIE_NODES = 500
 _MOST_TIES = 64
+
+
+type Plain = tuple[int, int, list[Option]]
+"""Units of a pool without a whole offer, and the equally good options for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,10 @@ def split(problem: LaneProblem) -> list[tuple[list[int], list[int]]]:
 
 
 def alone_cells(problem: LaneProblem, place: int) -> list[Cell]:
-    """Return the units an offer uses when it is alone: within its limits, those that give most, dearest first."""
+    """Return the units an offer uses when it is alone: within its limits, those that give most first."""
     offer = problem.offers[place]
     numbered = list(enumerate(offer.parts))
-    if not offer.whole:
+    if offer.most_in_basket is not None or offer.most_in_line is not None:
         numbered.sort(key=lambda one: -_alone_gain(problem, place, one[0]))
     in_basket, in_line = offer.most_in_basket, dict[int, int]()
     cells: list[Cell] = []
@@ -69,29 +73,37 @@ def _alone_gain(problem: LaneProblem, place: int, number: int) -> int:
     return min(part.want, problem.room(part.pool, ((place, number),)) * SCALE)
 
 
-def alone_value(problem: LaneProblem, place: int) -> int:
+def alone_value(problem: LaneProblem, place: int) -> Amount:
+    """Return what an offer gives when it is alone."""
+    if not problem.offers[place].whole:
+        cells = alone_cells(problem, place)
+        return sum(cell.units * _alone_gain(problem, place, cell.uses[0][1]) for cell in cells)
     return total(settle(problem, alone_cells(problem, place)))
 
 
 class Component:
-    """The search in one component. After `solve`, `best` is the value found and `bound` what none can exceed."""
+    """The search in one component; `best` is the value found and `bound` what none can exceed."""
 
-    def __init__(self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], budget: int) -> None:
-        self.problem, self.tied, self.budget = problem, tied, budget
+    def __init__(
+        self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], free: FreeOffers, budget: int
+    ) -> None:
+        self.problem, self.tied, self.free, self.budget = problem, tied, free, budget
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
-        self.bounds = Bounds(problem, pools, tied, {place: alone_value(problem, place) for place in tied})
-        self.free = FreeOffers(problem)
-        self.nodes, self.best, self.bound = 0, -1, 0
+        self.nodes = 0
+        self.best: Amount = -1
+        self.bound: Amount = 0
         self.proved = True
         self.ties: dict[tuple[int, ...], Choice] = {}
 
     def solve(self) -> list[Choice]:
+        """Return the best solutions found that apply different offers."""
         self._settle_leaf(self.start)
-        if self.tied:
-            self._decide(0, self.start)
         self.bound = self.best
-        if not self.proved:
-            self.bound = max(self.best, self.bounds.of(0, self.start))
+        if self.tied:
+            alone = {place: alone_value(self.problem, place) for place in self.tied}
+            self.bounds = Bounds(self.problem, self.start, self.tied, alone)
+            self._decide(0, self.start)
+            self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start))
         return list(self.ties.values())
 
     def _spend(self) -> bool:
@@ -100,7 +112,7 @@ class Component:
             self.proved = False
         return self.nodes <= self.budget
 
-    def _hopeless(self, bound: int) -> bool:
+    def _hopeless(self, bound: Amount) -> bool:
         return bound < self.best or (bound == self.best and self.nodes > TIE_NODES)
 
     def _decide(self, turn: int, groups: Groups) -> None:
@@ -116,7 +128,7 @@ class Component:
         else:
             offer = self.problem.offers[self.tied[turn]]
             slots = self.bounds.slots(self.tied[turn], groups)
-            self._place_limited(turn, groups, slots, 0, offer.most_in_basket, {})
+            self._place_limited(turn, groups, slots, offer.most_in_basket, {})
 
     def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
         offer = self.problem.offers[place]
@@ -150,33 +162,32 @@ class Component:
         turn: int,
         groups: Groups,
         slots: Sequence[Slot],
-        index: int,
         left: int | None,
         in_line: dict[int, int],
     ) -> None:
         """Give the offer a number of units in each slot, most first."""
-        if index == len(slots) or left == 0:
+        if not slots or left == 0:
             self._decide(turn + 1, groups)
             return
         place = self.tied[turn]
-        pool, number, uses, count = slots[index]
+        pool, number, uses, count = slots[0]
         line = self.problem.pools[pool].unit_class
         line_left = in_line.get(line, self.problem.offers[place].most_in_line)
         most = min(limit for limit in (count, left, line_left) if limit is not None)
-        above = None
+        above: Amount | None = None
         for taken in range(most, -1, -1):
             placed = _use(groups, pool, uses, (place, number), taken)
             remaining = None if left is None else left - taken
-            bound = self.bounds.of(turn + 1, placed) + self.bounds.gain(slots[index + 1 :], place, remaining)
+            bound = self.bounds.of(turn + 1, placed) + self.bounds.gain(slots[1:], place, remaining)
             if not self._spend():
                 return
             if self._hopeless(bound):
-                # Without whole offers to come the bound is concave in the number: once it falls it goes on falling.
+                # Without whole offers to come the bound is concave in the number: once it falls, it falls on.
                 if above is not None and bound <= above and not self._whole_after(turn):
                     return
             else:
                 lines = in_line if line_left is None else {**in_line, line: line_left - taken}
-                self._place_limited(turn, placed, slots, index + 1, remaining, lines)
+                self._place_limited(turn, placed, slots[1:], remaining, lines)
             above = bound
 
     def _whole_after(self, turn: int) -> bool:
@@ -184,32 +195,45 @@ class Component:
 
     def _settle_leaf(self, groups: Groups) -> None:
         """Decide the free offers group by group, and keep the result when it is among the best."""
-        plain: list[tuple[int, int, list[Option]]] = []
+        plain: list[Plain] = []
         mixed: list[list[Cell]] = []
-        value = 0
+        simple, value = True, 0
         for pool, cells in groups.items():
             for uses, units in cells:
                 if any(self.problem.offers[offer].whole for offer, _ in uses):
-                    extended, complete = self.free.beside_whole(pool, uses, units)
-                    self.proved = self.proved and complete
-                    mixed.append([Cell(pool, units, every) for every in extended])
+                    sets, all_is_best = self.free.beside_whole(pool, uses)
+                    mixed.append([Cell(pool, units, every) for every in sets])
+                    simple = simple and all_is_best
+                    self.proved = self.proved and (all_is_best or units == 1)
                 else:
                     options = self.free.options(pool, uses)
                     value += options[0].value * units
-                    plain.append((pool, units, options))
+                    plain += _apart(pool, units, options)
         if prod(len(cells) for cells in mixed) > _MOST_TIES:
-            self.proved = False
+            self.proved = self.proved and simple
             mixed = [cells[:1] for cells in mixed]
         for cells in product(*mixed):
             settled = settle(self.problem, cells)
-            self._keep_ties(value + total(settled), totals(settled), cells, plain)
+            busy = [self._busy(one) for one in settled]
+            self._keep_ties(value + total(settled), totals(settled), busy, plain)
+
+    def _busy(self, one: Settled) -> Cell:
+        """Return the cell without free offers that found no room and whose floor holds nothing back."""
+        idle = {
+            (offer, number)
+            for offer, number in one.cell.uses
+            if not one.given.get(offer)
+            and self.problem.offers[offer].free
+            and not self.problem.offers[offer].floors.get(one.cell.pool)
+        }
+        return Cell(one.cell.pool, one.cell.units, tuple(use for use in one.cell.uses if use not in idle))
 
     def _keep_ties(
         self,
-        value: int,
+        value: Amount,
         given: Iterable[int],
-        cells: tuple[Cell, ...],
-        plain: Sequence[tuple[int, int, list[Option]]],
+        cells: Sequence[Cell],
+        plain: Sequence[Plain],
     ) -> None:
         if value < self.best:
             return
@@ -245,6 +269,13 @@ def unit_vector(problem: LaneProblem, choices: Iterable[Choice]) -> tuple[int, .
             for offer, _ in cell.uses:
                 counts[cell.pool * len(problem.offers) + offer] -= cell.units
     return tuple(counts)
+
+
+def _apart(pool: int, units: int, options: list[Option]) -> list[Plain]:
+    """Set one unit apart where that can save uses: it alone may take the option that needs more of them."""
+    if units > 1 and len({len(option.uses) for option in options}) > 1:
+        return [(pool, 1, options), (pool, units - 1, options)]
+    return [(pool, units, options)]
 
 
 def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[tuple[Use, ...], int], ...]:

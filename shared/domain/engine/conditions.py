@@ -19,9 +19,10 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Unmet:
-    """A part of a condition that does not hold. `subject` is the fact, or the measure of an aggregate.
+    """A part of a condition that does not hold. `subject` is the fact or the measure of an aggregate.
 
-    `seen` is None for an absent fact. A `not` is told as a whole: what it forbids holds. Money is in minor units.
+    `seen` is None for an absent fact. A `not` is told as a whole: what it forbids holds. Money is in minor
+    units.
     """
 
     pointer: str
@@ -69,8 +70,8 @@ def holds(condition: Condition, scene: Scene) -> bool:
 def unmet_parts(condition: Condition, scene: Scene, at: str) -> tuple[list[Unmet], Missing | None]:
     """Return why a condition that does not hold fails, and what would be enough to make it hold, where known.
 
-    Of an `all` every failing part is told, and something is enough only when one part fails; of an `any` every part
-    is told, and the first that can be completed is enough.
+    Of an `all` every failing part is told, and something is enough only when one part fails; of an `any`
+    every part is told, and the first that can be completed is enough.
     """
     match condition:
         case AllOf(items):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
+from math import ceil
 
 from shared.domain import schedules
 from shared.domain.engine.basket import Basket, BasketLine
@@ -19,6 +21,7 @@ from shared.domain.engine.evaluation import (
     StoreNotTargeted,
 )
 from shared.domain.engine.explanation import Verdict, explain, told
+from shared.domain.engine.lane import Amount
 from shared.domain.engine.play import Play, play
 from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet
 from shared.domain.engine.units import Run, UnitClass, deal_out, merge_lines
@@ -71,7 +74,7 @@ def evaluate(
     )
     bound = max(one.bound for one in (together, *alone.values()))
     optimal = all(one.optimal for one in (together, *alone.values()))
-    return _result(rule_set, basket, classes, winner, outcomes, None if optimal else bound)
+    return _result(rule_set, basket, classes, winner, outcomes, bound=None if optimal else bound)
 
 
 def _check(basket: Basket, now: datetime) -> None:
@@ -124,7 +127,8 @@ def _result(
     classes: Sequence[UnitClass],
     winner: Play,
     outcomes: tuple[PromotionOutcome, ...],
-    bound: int | None,
+    *,
+    bound: Amount | None,
 ) -> Evaluation:
     versions = {terms.promotion_id: terms.version for terms in rule_set.promotions}
     order = _order(rule_set)
@@ -142,7 +146,7 @@ def _result(
         net=sum(line.net for line in in_order),
         tax=sum(line.tax for line in in_order),
         optimal=bound is None,
-        bound=discount if bound is None else max(discount, -(-bound // SCALE)),
+        bound=discount if bound is None else max(discount, ceil(Fraction(bound) / SCALE)),
         lines=in_order,
         promotions=outcomes,
     )
@@ -179,7 +183,7 @@ def _line(
 
 
 def _tax(net: int, rate_pct: Decimal, *, includes: bool) -> int:
-    """Return the tax of a net amount: the part of it that is tax, or what comes on top of prices without tax."""
+    """Return the tax of a net amount: the part of it that is tax, or what comes on top of it."""
     numerator, denominator = rate_pct.as_integer_ratio()
     whole = 100 * denominator
     return divide(net * numerator, whole + numerator if includes else whole, Rounding.HALF_EVEN)

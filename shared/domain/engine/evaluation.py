@@ -64,7 +64,7 @@ class StoreNotTargeted:
 
 @dataclass(frozen=True, slots=True)
 class NotMet:
-    """`reason` is currency, condition, no_target (no unit is a target) or no_discount (no target has room left)."""
+    """`reason` is currency, condition, no_target (no unit is one) or no_discount (no room is left)."""
 
     reason: str
     unmet: tuple[Unmet, ...] = ()
@@ -83,8 +83,11 @@ class BeatenBy:
 
 @dataclass(frozen=True, slots=True)
 class PromotionOutcome:
-    """`wanted` is what an applied promotion would have given without limits; `beaten_by` names the winners, and
-    for `excluded_by` the exclusive one."""
+    """What became of one promotion.
+
+    `wanted` is what an applied promotion would have given without limits on it. `beaten_by` names the
+    winners, for `excluded_by` the exclusive one.
+    """
 
     promotion_id: str
     version: int

@@ -44,16 +44,11 @@ class FreeOffers:
             self.decided[pool, uses] = list(dict.fromkeys(found))
         return self.decided[pool, uses]
 
-    def beside_whole(
-        self, pool: int, uses: tuple[Use, ...], units: int
-    ) -> tuple[list[tuple[Use, ...]], bool]:
-        """Return the sets of offers to try on units of a whole offer, and whether no other set can be better."""
+    def beside_whole(self, pool: int, uses: tuple[Use, ...]) -> tuple[list[tuple[Use, ...]], bool]:
+        """Return the sets of offers to try beside a whole one, all first, and whether all is surely best."""
         stacking = self._stacking(pool, uses)
-        floors = {self.problem.offers[offer].floors.get(pool, 0) for offer, _ in stacking}
-        if not any(floors):
-            return [tuple(sorted((*uses, *stacking)))], True
         sets = [tuple(sorted((*uses, *added))) for added in self._subsets(pool, stacking)]
-        return sets, units == 1 and len(stacking) <= _MOST_SUBSETS_OF
+        return sets, not any(self.problem.offers[offer].floors.get(pool) for offer, _ in stacking)
 
     def _stacking(self, pool: int, uses: tuple[Use, ...]) -> list[Use]:
         if all(self.problem.offers[offer].stackable for offer, _ in uses):

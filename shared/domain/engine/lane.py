@@ -5,8 +5,12 @@ Amounts are in 1/10,000 of a minor unit, prices and floors in minor units.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from shared.domain.engine.rule import Per
+
+type Amount = int | Fraction
+"""In 1/10,000 of a minor unit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Pool:
 class Grant:
     """One benefit as it stands in this lane.
 
-    `wants` says per pool what a unit should get (per unit) or what it weighs in the split (per line or basket).
+    `wants` says per pool what a unit should get (per unit) or what it weighs in the split (else).
     """
 
     per: Per
@@ -35,7 +39,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Units of one pool an offer would use in the same way: at most so many, or all of them for a whole offer."""
+    """Units of one pool an offer would use alike: at most so many, or all of them for a whole offer."""
 
     pool: int
     units: int
@@ -48,7 +52,7 @@ class Part:
 class Offer:
     """A candidate promotion in its lane. Offers stand in order: priority descending, then id.
 
-    A whole offer is off or uses all units of its parts; the others may use any number of them, within the limits.
+    A whole offer is off or uses all units of its parts; others may use any number of them within the limits.
     """
 
     promotion_id: str
@@ -86,16 +90,18 @@ class LaneProblem:
 
     def room(self, pool: int, uses: tuple[Use, ...]) -> int:
         """Return what a unit can lose at most when these offers use it, in minor units."""
-        floor = max((self.offers[offer].floors.get(pool, 0) for offer, _ in uses), default=0)
-        return max(0, self.pools[pool].price - max(floor, self.pools[pool].floor))
+        floor = self.pools[pool].floor
+        for offer, _ in uses:
+            floor = max(floor, self.offers[offer].floors.get(pool, 0))
+        return max(0, self.pools[pool].price - floor)
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
     """Which units each offer uses. `value` is the whole discount, `bound` no solution can exceed."""
 
-    value: int
-    bound: int
+    value: Amount
+    bound: Amount
     optimal: bool
     cells: tuple[Cell, ...]
     applied: tuple[int, ...]

@@ -2,22 +2,24 @@
 
     {"schema": 1, "if": condition, "then": [benefit, …]}
 
-`if` may be absent or `{}`: always. Numbers are whole numbers or decimal strings, amounts decimal strings beside their
-currency; all amounts of one rule share one currency, and a basket in another does not meet the rule.
+`if` may be absent or `{}`: always. Numbers are whole numbers or decimal strings, amounts decimal strings
+beside their currency; all amounts of one rule share one currency, and a basket in another does not meet the
+rule.
 
 Conditions:
 
     {"all": [condition, …]}   {"any": [condition, …]}   {"not": condition}
-    {"fact": "store.city" | "store.attributes.…" | "channel" | "basket.currency", "op": …, "value": …}
+    {"fact": "store.…" | "channel" | "basket.currency", "op": …, "value": …}
     {"count": "lines",        "where": filter, "op": …, "value": 2, "basis": "list"}
     {"sum_quantity": "lines", "where": filter, "op": …, "value": 3, "basis": "list"}
-    {"sum_amount": "lines",   "where": filter, "op": …, "value": "100.00", "currency": "EUR", "basis": "list"}
+    {"sum_amount": "lines",   "where": filter, "op": …, "value": "9.50", "currency": "EUR", "basis": "list"}
     {"distinct": "product.brand", "where": filter, "op": …, "value": 2, "basis": "list"}
 
-An aggregate's `where` is a filter on `product.*` facts (absent: every line) and its `op` one of eq, ne, lt, le, gt,
-ge and between. `basis` says which price is summed, and which one `product.price` is in `where`: `list`, or `running`,
-the price on entering the promotion's lane. It must be said for `sum_amount`; elsewhere it is `list` unless said.
-`count` counts lines after equal ones are merged, `sum_quantity` pieces, `distinct` the values of a fact.
+An aggregate's `where` is a filter on `product.*` facts (absent: every line) and its `op` one of eq, ne, lt,
+le, gt, ge and between (`"value": [low, high]`, both included). `basis` says which price is summed, and
+which one `product.price` is in `where`: `list`, or `running`, the price on entering the promotion's lane.
+It must be said for `sum_amount`; elsewhere it is `list` unless said. `count` counts lines after equal ones
+are merged, `sum_quantity` pieces, `distinct` the values of a fact.
 
 Benefits:
 
@@ -30,8 +32,7 @@ and each of them may add
     "max_units": {"units": 2, "per": "line" | "basket"}
     "max_discount": {"amount": "50.00", "currency": "EUR"}      for the basket
     "price_floor": {"amount": "20.00", "currency": "EUR"} | {"percent": "60"}      percent of the list price
-    "basis": "list" | "running"                         the price a percent is taken of, and by which an amount is
-                                                        spread; running unless said
+    "basis": "list" | "running"       what a percent is taken of, or an amount is spread by; running unless said
 """
 
 from collections.abc import Callable, Mapping
@@ -73,7 +74,7 @@ class RuleInvalid(Refused):
 
 
 def parse_rule(document: object, at: str = "") -> Rule:
-    """Return the rule of a document, or raise RuleInvalid with the pointer (below `at`) of the exact place."""
+    """Return the rule of a document, or raise RuleInvalid with the pointer (from `at`) of the exact place."""
     try:
         return _Reader().rule(document, at)
     except DocumentInvalid as invalid:

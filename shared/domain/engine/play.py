@@ -8,7 +8,7 @@ from shared.domain.engine.candidates import make_offer
 from shared.domain.engine.combination import best_combination
 from shared.domain.engine.conditions import Goods, Missing, Scene, holds, unmet_parts
 from shared.domain.engine.evaluation import NotMet
-from shared.domain.engine.lane import LaneProblem, Offer, Pool
+from shared.domain.engine.lane import Amount, LaneProblem, Offer, Pool
 from shared.domain.engine.ruleset import Lane, PromotionTerms
 from shared.domain.engine.units import Run, UnitClass
 from shared.domain.money import Rounding
@@ -27,8 +27,8 @@ class Play:
     """The outcome for these promotions alone. `value` and `bound` are in 1/10,000 of a minor unit."""
 
     runs: list[list[Run]]
-    value: int = 0
-    bound: int = 0
+    value: Amount = 0
+    bound: Amount = 0
     optimal: bool = True
     refused: dict[str, tuple[NotMet, Missing | None]] = field(
         default_factory=dict[str, tuple[NotMet, Missing | None]]
@@ -52,7 +52,7 @@ def play(
         lanes.setdefault(terms.lane, []).append(terms)
     for lane in Lane:
         if lane in lanes:
-            _play_lane(result, lanes[lane], classes, scene, rounding, node_budget)
+            _play_lane(result, lanes[lane], classes, scene, rounding=rounding, node_budget=node_budget)
     for runs in result.runs:
         for run in runs:
             for share in run.shares:
@@ -65,6 +65,7 @@ def _play_lane(
     promotions: Sequence[PromotionTerms],
     classes: Sequence[UnitClass],
     scene: Scene,
+    *,
     rounding: Rounding,
     node_budget: int,
 ) -> None:

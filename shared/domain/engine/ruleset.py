@@ -19,7 +19,7 @@ class Lane(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionTerms:
-    """One promotion version. `starts_at` and `ends_at` are naive local times, the end exclusive; None is open."""
+    """One promotion version. `starts_at` and `ends_at` are naive local, the end exclusive; None is open."""
 
     promotion_id: str
     version: int

@@ -1,119 +1,98 @@
 """What each offer of a chosen combination gives, unit by unit: computed, capped, then kept within the room.
 
 Offers are settled in order, so that what exceeds the room of a unit is cut from the lowest priority.
+Amounts are in 1/10,000 of a minor unit, and fractions of that where a split is not even: equal units get
+equal shares here.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
-from shared.domain.engine.lane import Cell, Grant, LaneProblem, Offer
+from shared.domain.engine.lane import Amount, Cell, Grant, LaneProblem, Offer
 from shared.domain.engine.rule import Per
-from shared.domain.money import SCALE, largest_remainder
+from shared.domain.money import SCALE
 
 
 @dataclass(slots=True)
-class Stretch:
-    """Units of a cell that get the same, in 1/10,000 of a minor unit."""
+class Settled:
+    """A cell with what each of its units gets from each offer, and what it could still lose."""
 
     cell: Cell
-    units: int
-    room: int
-    given: dict[int, int] = field(default_factory=dict[int, int])
-
-    def give(self, offer: int, amount: int) -> None:
-        self.given[offer] = self.given.get(offer, 0) + amount
-        self.room -= amount
-
-    def cut(self, units: int) -> "Stretch":
-        """Take the last `units` units off into a stretch of their own."""
-        self.units -= units
-        return Stretch(self.cell, units, self.room, dict(self.given))
+    room: Amount
+    given: dict[int, Amount] = field(default_factory=dict[int, Amount])
 
 
-type Piece = tuple[Stretch, int, int]
-"""A stretch, the share of each of its units, and how many of its first units get one part more."""
-
-
-def settle(problem: LaneProblem, cells: Iterable[Cell]) -> list[Stretch]:
-    """Return the cells with what every unit gets from every offer, in the order of the cells."""
-    stretches = [Stretch(cell, cell.units, problem.room(cell.pool, cell.uses) * SCALE) for cell in cells]
-    for place in sorted({offer for stretch in stretches for offer, _ in stretch.cell.uses}):
+def settle(problem: LaneProblem, cells: Iterable[Cell]) -> list[Settled]:
+    """Return the cells, in their order, with what their units get."""
+    settled = [Settled(cell, problem.room(cell.pool, cell.uses) * SCALE) for cell in cells]
+    for place in sorted({offer for one in settled for offer, _ in one.cell.uses}):
         offer = problem.offers[place]
         for number, grant in enumerate(offer.grants):
-            targets = [stretch for stretch in stretches if _is_target(stretch, place, offer, number)]
-            if targets:
-                stretches = _settle_grant(problem, place, grant, stretches, targets)
-    return stretches
+            targets = [one for one in settled if _is_target(one, place, offer, number)]
+            for one, share in zip(targets, _shares(problem, grant, targets), strict=True):
+                one.given[place] = one.given.get(place, 0) + share
+                one.room -= share
+    return settled
 
 
-def total(stretches: Iterable[Stretch]) -> int:
-    return sum(stretch.units * sum(stretch.given.values()) for stretch in stretches)
+def total(settled: Iterable[Settled]) -> Amount:
+    return sum(one.cell.units * sum(one.given.values()) for one in settled)
 
 
-def totals(stretches: Iterable[Stretch]) -> dict[int, int]:
+def totals(settled: Iterable[Settled]) -> dict[int, Amount]:
     """Return what each offer gives; an offer that gives nothing is absent."""
-    found: dict[int, int] = {}
-    for stretch in stretches:
-        for offer, amount in stretch.given.items():
+    found: dict[int, Amount] = {}
+    for one in settled:
+        for offer, amount in one.given.items():
             if amount:
-                found[offer] = found.get(offer, 0) + amount * stretch.units
+                found[offer] = found.get(offer, 0) + amount * one.cell.units
     return found
 
 
-def _is_target(stretch: Stretch, place: int, offer: Offer, number: int) -> bool:
-    return any(used == place and number in offer.parts[part].grants for used, part in stretch.cell.uses)
+def _is_target(one: Settled, place: int, offer: Offer, number: int) -> bool:
+    return any(used == place and number in offer.parts[part].grants for used, part in one.cell.uses)
 
 
-def _settle_grant(
-    problem: LaneProblem, place: int, grant: Grant, stretches: list[Stretch], targets: list[Stretch]
-) -> list[Stretch]:
+def _shares(problem: LaneProblem, grant: Grant, targets: Sequence[Settled]) -> list[Amount]:
+    """Return what a unit of each target gets from one benefit."""
+    wants: list[Amount] = [grant.wants[one.cell.pool] for one in targets]
     if grant.per is Per.UNIT:
-        return _give(place, stretches, _per_unit(grant, targets))
-    groups = _groups(problem, grant, targets)
-    amounts = [min(grant.amount, sum(one.room * one.units for one in group)) for group in groups]
-    if grant.most is not None and sum(amounts) > grant.most:
-        amounts = [share + extra for share, extra in largest_remainder(grant.most, amounts, amounts)]
-    pieces: list[Piece] = []
-    for group, amount in zip(groups, amounts, strict=True):
-        pieces += _split(
-            amount, group, [grant.wants[one.cell.pool] for one in group], [one.room for one in group]
-        )
-    return _give(place, stretches, pieces)
-
-
-def _per_unit(grant: Grant, targets: list[Stretch]) -> list[Piece]:
-    shares = [min(grant.wants[stretch.cell.pool], stretch.room) for stretch in targets]
-    whole = sum(share * stretch.units for share, stretch in zip(shares, targets, strict=True))
+        shares = [min(want, one.room) for want, one in zip(wants, targets, strict=True)]
+        whole = sum(share * one.cell.units for share, one in zip(shares, targets, strict=True))
+        if grant.most is None or whole <= grant.most:
+            return shares
+        return [share * Fraction(grant.most) / whole for share in shares]
+    groups = [problem.pools[one.cell.pool].unit_class if grant.per is Per.LINE else 0 for one in targets]
+    amounts: dict[int, Amount] = {}
+    for group in dict.fromkeys(groups):
+        room = sum(one.room * one.cell.units for one, of in zip(targets, groups, strict=True) if of == group)
+        amounts[group] = min(grant.amount, room)
+    whole = sum(amounts.values())
     if grant.most is not None and whole > grant.most:
-        return _split(grant.most, targets, shares, shares)
-    return [(stretch, share, 0) for stretch, share in zip(targets, shares, strict=True)]
+        amounts = {group: amount * Fraction(grant.most) / whole for group, amount in amounts.items()}
+    shares: list[Amount] = [0] * len(targets)
+    for group, amount in amounts.items():
+        _spread(amount, [place for place, of in enumerate(groups) if of == group], wants, targets, shares)
+    return shares
 
 
-def _groups(problem: LaneProblem, grant: Grant, targets: list[Stretch]) -> list[list[Stretch]]:
-    if grant.per is Per.BASKET:
-        return [targets]
-    lines: dict[int, list[Stretch]] = {}
-    for stretch in targets:
-        lines.setdefault(problem.pools[stretch.cell.pool].unit_class, []).append(stretch)
-    return list(lines.values())
-
-
-def _split(amount: int, targets: Sequence[Stretch], weights: list[int], rooms: list[int]) -> list[Piece]:
-    pairs = largest_remainder(amount, weights, rooms, [stretch.units for stretch in targets])
-    return [(stretch, *pair) for stretch, pair in zip(targets, pairs, strict=True)]
-
-
-def _give(place: int, stretches: list[Stretch], pieces: Iterable[Piece]) -> list[Stretch]:
-    """Give each piece its share, cutting a stretch where its first units get one part more."""
-    tails: dict[int, Stretch] = {}
-    for stretch, share, extra in pieces:
-        if 0 < extra < stretch.units:
-            tails[id(stretch)] = tail = stretch.cut(stretch.units - extra)
-            tail.give(place, share)
-        stretch.give(place, share + (extra > 0))
-    after: list[Stretch] = []
-    for stretch in stretches:
-        after.append(stretch)
-        if id(stretch) in tails:
-            after.append(tails[id(stretch)])
-    return after
+def _spread(
+    amount: Amount,
+    places: list[int],
+    weights: Sequence[Amount],
+    targets: Sequence[Settled],
+    shares: list[Amount],
+) -> None:
+    """Split an amount by weight; a full unit passes its rest on to the others."""
+    while amount:
+        places = [place for place in places if targets[place].room and weights[place]]
+        weight = sum(weights[place] * targets[place].cell.units for place in places)
+        factor = Fraction(amount) / weight
+        full = [place for place in places if weights[place] * factor > targets[place].room]
+        for place in full or places:
+            shares[place] = targets[place].room if full else weights[place] * factor
+        if not full:
+            return
+        amount -= sum(shares[place] * targets[place].cell.units for place in full)
+        places = [place for place in places if place not in full]

@@ -76,12 +76,13 @@ def deal_out(runs: Sequence[Run], quantities: Sequence[int]) -> list[list[Run]]:
     left = list(reversed(runs))
     for quantity in quantities:
         mine: list[Run] = []
-        while quantity:
+        wanted = quantity
+        while wanted:
             run = left.pop()
-            if run.units > quantity:
-                left.append(replace(run, units=run.units - quantity))
-                run = replace(run, units=quantity)
+            if run.units > wanted:
+                left.append(replace(run, units=run.units - wanted))
+                run = replace(run, units=wanted)
             mine.append(run)
-            quantity -= run.units
+            wanted -= run.units
         dealt.append(mine)
     return dealt
