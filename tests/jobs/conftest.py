@@ -45,8 +45,12 @@ class Client:
         return storage.service().get_blob_client(storage.UPLOADS, blob_name(upload_id))
 
     def deliver(self, upload_id: UUID) -> Upload:
-        ingest(blob_name(upload_id), blobs.source(self.blob(upload_id)), NOW)
+        self.deliver_aside(upload_id)
         return self.status(upload_id)
+
+    def deliver_aside(self, upload_id: UUID) -> None:
+        """As `deliver`, for a thread of its own: it leaves this client's connection alone."""
+        ingest(blob_name(upload_id), blobs.source(self.blob(upload_id)), NOW)
 
     def status(self, upload_id: UUID) -> Upload:
         upload = uploads.get(self.conn, upload_id)

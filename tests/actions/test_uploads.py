@@ -1,0 +1,66 @@
+"""Uploads: asking for one and taking it back."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from shared.actions import uploads as actions
+from shared.domain.uploads import Mode, Rows, Status, UploadKind, UploadNotAwaiting, UploadUnknown
+from shared.store import uploads
+
+NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def user_id(conn: psycopg.Connection) -> UUID:
+    return conn.execute(
+        "INSERT INTO users (name, phone, role, created_at) "
+        "VALUES ('Ada', '+390600000001', 'admin', now()) RETURNING id"
+    ).fetchall()[0][0]
+
+
+def ask(conn: psycopg.Connection, user_id: UUID) -> UUID:
+    upload_id, expires_at = actions.request(
+        conn,
+        NOW,
+        kind=UploadKind.STORES,
+        filename="shops.csv",
+        mode=Mode.ALL_OR_NOTHING,
+        validate_only=True,
+        user_id=user_id,
+    )
+    assert expires_at == NOW + timedelta(minutes=15)
+    return upload_id
+
+
+def test_an_upload_awaits_its_file(conn: psycopg.Connection, user_id: UUID) -> None:
+    upload = uploads.get(conn, ask(conn, user_id))
+    assert upload is not None
+    assert (upload.kind, upload.filename, upload.mode) == ("stores", "shops.csv", "all_or_nothing")
+    assert (upload.validate_only, upload.status, upload.progress) == (True, Status.AWAITING, 0)
+    assert (upload.rows, upload.errors, upload.rejected_url) == (Rows(), (), None)
+    assert (upload.created_at, upload.received_at, upload.finished_at) == (NOW, None, None)
+
+
+def test_one_that_awaits_can_be_cancelled_once(conn: psycopg.Connection, user_id: UUID) -> None:
+    upload_id = ask(conn, user_id)
+    later = NOW + timedelta(minutes=1)
+    upload = actions.cancel(conn, later, upload_id)
+    assert (upload.status, upload.finished_at) == (Status.CANCELLED, later)
+    with pytest.raises(UploadNotAwaiting, match="is cancelled"):
+        actions.cancel(conn, later, upload_id)
+
+
+@pytest.mark.parametrize("status", ["received", "validating", "applying", "completed", "failed"])
+def test_one_that_has_its_file_cannot(conn: psycopg.Connection, user_id: UUID, status: str) -> None:
+    upload_id = ask(conn, user_id)
+    conn.execute("UPDATE uploads SET status = %s", [status])
+    with pytest.raises(UploadNotAwaiting, match=status):
+        actions.cancel(conn, NOW, upload_id)
+
+
+def test_one_that_is_not_there_cannot(conn: psycopg.Connection) -> None:
+    with pytest.raises(UploadUnknown):
+        actions.cancel(conn, NOW, uuid4())

@@ -1,0 +1,190 @@
+"""Deliveries: crashes, repeats and latecomers lose nothing and apply nothing twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Thread
+from uuid import uuid4
+
+import psycopg
+import pytest
+from azure.core.exceptions import ResourceModifiedError
+
+from devhost.environment import ROOT
+from shared.domain.uploads import Rows, Status, blob_name
+from shared.edge import blobs
+from shared.jobs.ingest import ingest
+from shared.store import uploads
+from tests.jobs.conftest import NOW, Client
+
+LENS = "New Code,Name,Price,Currency,Tax Rate %"
+DELIVER = """
+import sys
+from datetime import UTC, datetime
+from shared.edge import blobs, storage
+from shared.jobs.ingest import ingest
+client = storage.service().get_blob_client(storage.UPLOADS, sys.argv[1])
+ingest(sys.argv[1], blobs.source(client), datetime.now(UTC))
+"""
+
+
+def lenses(count: int, price: str = "10.00") -> bytes:
+    return "\n".join(
+        [LENS, *(f"L{number:05},Lens {number},{price},EUR,22" for number in range(count)), ""]
+    ).encode()
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def prices(conn: psycopg.Connection) -> list[tuple[str, str]]:
+    return conn.execute("SELECT sku, price::text FROM products ORDER BY sku").fetchall()
+
+
+def test_a_second_delivery_does_nothing(client: Client, conn: psycopg.Connection) -> None:
+    first = client.send("products_lens", lenses(10))
+    client.send("products_lens", lenses(10, "11.00"))
+    again = client.deliver(first.id)
+    assert again == first
+    assert {price for _, price in prices(conn)} == {"11.00"}
+
+
+def test_a_delivery_during_another_returns_at_once(client: Client, database_url: str) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    with psycopg.connect(database_url) as other:
+        assert uploads.lock(other, ticket.upload_id)
+        assert client.deliver(ticket.upload_id).status is Status.AWAITING
+    assert client.deliver(ticket.upload_id).rows == Rows(read=10, inserted=10)
+
+
+def test_a_kill_between_copy_and_commit_loses_nothing(
+    client: Client, conn: psycopg.Connection, database_url: str, app_environment: dict[str, str]
+) -> None:
+    client.send("products_lens", lenses(100))
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10_000, "12.00"))
+    with psycopg.connect(database_url) as other:
+        # Whoever holds the target stops the ingest after its COPY and before it applies anything.
+        uploads.lock_target(other, "products")
+        process = subprocess.Popen(
+            [sys.executable, "-c", DELIVER, blob_name(ticket.upload_id)],
+            cwd=ROOT,
+            env=os.environ | app_environment,
+        )
+        wait_until(lambda: client.status(ticket.upload_id).status is Status.APPLYING)
+        assert client.status(ticket.upload_id).rows.read == 10_000
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert {price for _, price in prices(conn)} == {"10.00"}
+    # The server notices when the waiting statement ends; until then the upload is somebody's.
+    wait_until(lambda: _is_free(database_url, ticket.upload_id))
+    upload = client.deliver(ticket.upload_id)
+    assert upload.status is Status.COMPLETED
+    assert upload.rows == Rows(read=10_000, inserted=9_900, updated=100)
+    assert prices(conn) == [(f"L{number:05}", "12.00") for number in range(10_000)]
+    assert client.deliver(ticket.upload_id) == upload
+
+
+def _is_free(database_url: str, upload_id: object) -> bool:
+    with psycopg.connect(database_url) as other:
+        return uploads.lock(other, upload_id)  # type: ignore[arg-type]
+
+
+def test_rows_and_outcome_are_seen_at_the_same_time_and_progress_before(
+    client: Client, conn: psycopg.Connection, database_url: str
+) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(1_000))
+    with psycopg.connect(database_url) as other:
+        uploads.lock_target(other, "products")
+        worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
+        worker.start()
+        wait_until(lambda: client.status(ticket.upload_id).status is Status.APPLYING)
+        during = client.status(ticket.upload_id)
+        assert (during.progress, during.rows) == (75, Rows(read=1_000))
+        assert during.received_at == NOW
+        assert prices(conn) == []
+    worker.join()
+    assert client.status(ticket.upload_id).rows == Rows(read=1_000, inserted=1_000)
+    assert len(prices(conn)) == 1_000
+
+
+def test_two_files_of_one_target_are_applied_one_after_the_other(
+    client: Client, conn: psycopg.Connection
+) -> None:
+    tickets = [client.ask("products_lens") for _ in range(3)]
+    for number, ticket in enumerate(tickets):
+        body = lenses(2_000, f"{number}.00").decode().splitlines()
+        # Opposite orders would deadlock if both applied at once.
+        client.put(ticket, "\n".join([body[0], *body[1:][:: (-1) ** number]]).encode())
+    workers = [Thread(target=client.deliver_aside, args=[ticket.upload_id]) for ticket in tickets]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    done = [client.status(ticket.upload_id) for ticket in tickets]
+    assert [upload.status for upload in done] == [Status.COMPLETED] * 3
+    assert sorted((upload.rows.inserted, upload.rows.updated) for upload in done) == [
+        (0, 2_000),
+        (0, 2_000),
+        (2_000, 0),
+    ]
+    assert len({price for _, price in prices(conn)}) == 1
+
+
+def test_what_the_database_cannot_do_is_raised_and_done_later(
+    client: Client, conn: psycopg.Connection
+) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    conn.execute("ALTER TABLE products RENAME TO away")
+    with pytest.raises(psycopg.errors.UndefinedTable):
+        client.deliver(ticket.upload_id)
+    assert client.status(ticket.upload_id).finished_at is None
+    conn.execute("ALTER TABLE away RENAME TO products")
+    assert client.deliver(ticket.upload_id).rows == Rows(read=10, inserted=10)
+
+
+def test_a_file_replaced_while_it_is_read_is_not_mixed(client: Client, conn: psycopg.Connection) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    seen = blobs.source(client.blob(ticket.upload_id))
+    client.blob(ticket.upload_id).upload_blob(lenses(20), overwrite=True)
+    with pytest.raises(ResourceModifiedError):
+        ingest(blob_name(ticket.upload_id), seen, NOW)
+    assert prices(conn) == []
+    assert client.deliver(ticket.upload_id).rows == Rows(read=20, inserted=20)
+
+
+def test_a_deleted_file_fails_the_upload(client: Client) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    client.blob(ticket.upload_id).delete_blob()
+    upload = client.deliver(ticket.upload_id)
+    assert (upload.status, upload.reason_code) == (Status.FAILED, "file_gone")
+
+
+def test_a_cancelled_upload_is_left_alone(client: Client, conn: psycopg.Connection) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    assert uploads.update_cancelled(conn, ticket.upload_id, datetime.now(UTC))
+    assert client.deliver(ticket.upload_id).status is Status.CANCELLED
+    assert prices(conn) == []
+
+
+@pytest.mark.parametrize("name", ["notes.txt", f"{uuid4()}.csv"])
+def test_a_file_nobody_asked_for_is_left_alone(client: Client, conn: psycopg.Connection, name: str) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    ingest(name, blobs.source(client.blob(ticket.upload_id)), NOW)
+    assert prices(conn) == []
+    assert client.status(ticket.upload_id).status is Status.AWAITING
