@@ -61,7 +61,7 @@ class Services:
     @classmethod
     def begin_run(cls) -> "Services":
         runs = local_folder() / "test-runs"
-        for abandoned in runs.glob("*"):
+        for abandoned in runs.glob("[0-9]*"):
             if not psutil.pid_exists(int(abandoned.name)):
                 shutil.rmtree(abandoned)
         services = cls(runs / str(os.getpid()))
