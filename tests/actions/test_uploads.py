@@ -9,16 +9,14 @@ import pytest
 from shared.actions import uploads as actions
 from shared.domain.uploads import Mode, Rows, Status, UploadKind, UploadNotAwaiting, UploadUnknown
 from shared.store import uploads
+from tests.rows import a_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
 def user_id(conn: psycopg.Connection) -> UUID:
-    return conn.execute(
-        "INSERT INTO users (name, phone, role, created_at) "
-        "VALUES ('Ada', '+390600000001', 'admin', now()) RETURNING id"
-    ).fetchall()[0][0]
+    return a_user(conn)
 
 
 def ask(conn: psycopg.Connection, user_id: UUID) -> UUID:

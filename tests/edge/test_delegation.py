@@ -109,7 +109,7 @@ def cloud(app: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
         do_POST = do_GET  # noqa: N815
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: Any, **__: Any) -> None:
             pass
 
     identity, account = (ThreadingHTTPServer(("127.0.0.1", 0), Handler) for _ in range(2))

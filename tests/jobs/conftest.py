@@ -14,6 +14,7 @@ from shared.domain.uploads import Mode, Upload, UploadKind, blob_name
 from shared.edge import blobs, files, storage
 from shared.jobs.ingest import ingest
 from shared.store import uploads
+from tests.rows import a_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -78,12 +79,4 @@ class Client:
 
 @pytest.fixture
 def client(app: None, conn: psycopg.Connection) -> Client:  # noqa: ARG001
-    row = conn.execute(
-        """
-        INSERT INTO users (name, phone, role, created_at)
-        VALUES ('Ada', '+390600000001', 'admin', now())
-        RETURNING id
-        """
-    ).fetchone()
-    assert row is not None
-    return Client(conn, row[0])
+    return Client(conn, a_user(conn))

@@ -19,7 +19,7 @@ LENS, FRAME, STORES = BY_NAME["products_lens"], BY_NAME["products_frame"], BY_NA
 
 def put_products(conn: psycopg.Connection, kind: Kind, *skus: str) -> Applied:
     rows = [
-        (line, sku, f"Name {sku}", "Lumen", None, None, "33.33", "EUR", "22", None, '{"Coating": "Hard"}')
+        (line, sku, "A lens", "Lumen", None, None, "33.33", "EUR", "22", None, '{"Coating": "Hard"}')
         for line, sku in enumerate(skus, start=2)
     ]
     with conn.transaction():
@@ -31,7 +31,7 @@ def put_products(conn: psycopg.Connection, kind: Kind, *skus: str) -> Applied:
 
 def put_stores(conn: psycopg.Connection, *ids: str) -> Applied:
     rows = [
-        (line, each, f"Shop {each}", None, None, None, None, None, None, "IT", None, None, None, "Europe/Rome",
+        (line, each, "A shop", None, None, None, None, None, None, "IT", None, None, None, "Europe/Rome",
          None, "{}")
         for line, each in enumerate(ids, start=2)
     ]  # fmt: skip
@@ -45,7 +45,8 @@ def test_the_staging_table_has_the_columns_of_the_kind(conn: psycopg.Connection,
     with conn.transaction():
         (products if kind.target == "products" else stores).insert_staged(conn, [])
         found = conn.execute(
-            "SELECT attname::text FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
+            "SELECT attname::text FROM pg_attribute "
+            "WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
             [f"staged_{kind.target}"],
         ).fetchall()
     assert [name for (name,) in found] == ["line", *(column.name for column in kind.columns), "attributes"]

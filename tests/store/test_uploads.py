@@ -9,22 +9,19 @@ import pytest
 from shared.domain.row_errors import RowError
 from shared.domain.uploads import Mode, Rows, Status, UploadKind
 from shared.store import uploads
+from tests.rows import a_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
 def insert(conn: psycopg.Connection) -> UUID:
-    user_id = conn.execute(
-        "INSERT INTO users (name, email, role, created_at) "
-        "VALUES ('Ada', gen_random_uuid() || '@example.org', 'admin', now()) RETURNING id"
-    ).fetchall()[0][0]
     return uploads.insert(
         conn,
         kind=UploadKind.STORES,
         filename="shops.csv",
         mode=Mode.VALID_ROWS,
         validate_only=False,
-        created_by=user_id,
+        created_by=a_user(conn),
         now=NOW,
         expires_at=NOW,
     )
