@@ -29,8 +29,8 @@ _PAGE_HEADERS = (
 )
 _MEDIA_TYPES = {
     "css": "text/css",
-    "html": "text/html; charset=utf-8",
-    "js": "text/javascript; charset=utf-8",
+    "html": "text/html",
+    "js": "text/javascript",
     "png": "image/png",
 }
 

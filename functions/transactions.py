@@ -64,7 +64,7 @@ class SaleBody(Request):
     store_id: Key
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(examples=["EUR"])
     channel: Annotated[str, StringConstraints(min_length=1, max_length=30)] = Field(examples=["store"])
-    lines: Annotated[tuple[LineBody, ...], Field(min_length=1, max_length=500)]
+    lines: Annotated[list[LineBody], Field(min_length=1, max_length=500)]
     receipt_number: Key | None = Field(
         default=None, description="The shop's own number: a sale of the same receipt is recorded once."
     )

@@ -160,13 +160,13 @@ def upload(client: httpx.Client, kind: str, path: Path) -> dict[str, Any]:
         ticket["put_url"], headers=ticket["headers"], content=path.read_bytes(), timeout=60
     ).raise_for_status()
     for _ in range(600):
-        status = _checked(client.get(f"uploads/{ticket['upload_id']}"))
-        if status["status"] == "completed":
-            return status
-        if status["status"] in {"failed", "cancelled"}:
-            raise SampleDataError(f"{path.name}: {status['status']}: {status['reason']}")
+        upload = _checked(client.get(f"uploads/{ticket['upload_id']}"))
+        if upload["status"] == "completed":
+            return upload
+        if upload["status"] in {"failed", "cancelled"}:
+            raise SampleDataError(f"{path.name}: {upload['status']}: {upload['reason']}")
         time.sleep(0.1)
-    raise SampleDataError(f"{path.name} is still {status['status']} after a minute")
+    raise SampleDataError(f"{path.name} is not ingested after a minute")
 
 
 def _ensure_promotions(client: httpx.Client) -> None:

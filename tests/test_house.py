@@ -84,7 +84,7 @@ def test_http_functions_are_exactly_these() -> None:
     assert {
         (name, method, each["route"]) for name, each in triggers.items() for method in each["methods"]
     } == HTTP
-    assert {each["authLevel"] for each in triggers.values()} == {"anonymous"}
+    assert {each["authLevel"] for each in triggers.values()} == {"ANONYMOUS"}
 
 
 def test_timers_and_blob_triggers_are_exactly_these() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from shared.domain import schedules
@@ -275,9 +275,9 @@ def _exact(document: Any) -> Any:
     if isinstance(document, float):
         return Decimal(repr(document))
     if isinstance(document, dict):
-        return {key: _exact(item) for key, item in document.items()}
+        return {key: _exact(item) for key, item in cast("dict[str, Any]", document).items()}
     if isinstance(document, list):
-        return [_exact(item) for item in document]
+        return [_exact(item) for item in cast("list[Any]", document)]
     return document
 
 
