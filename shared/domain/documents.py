@@ -7,7 +7,7 @@ from typing import cast
 
 from shared.domain.errors import Refused
 
-_DECIMAL = re.compile(r"-?(0|[1-9]\d{0,17})(\.\d{1,12})?")
+_DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
 
 
 class DocumentInvalid(Refused):

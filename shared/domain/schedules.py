@@ -9,7 +9,7 @@ two promotions that meet at a local time neither overlap nor leave a hole.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -19,6 +19,7 @@ from shared.domain.errors import Refused
 STORE = "store"
 """The zone policy under which every store counts by its own zone."""
 
+_YEARS = range(1970, 3000)
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
 
@@ -130,15 +131,16 @@ def _zones(zone_policy: str, zones: Iterable[str]) -> set[str]:
 
 
 def _parse_local(text: str, at: str) -> tuple[datetime, bool]:
+    is_day = _DATE.fullmatch(text) is not None
+    if not is_day and not _DATE_TIME.fullmatch(text):
+        raise ScheduleInvalid(pointer=at, detail="a local date or date-time without offset is expected")
     try:
-        if _DATE.fullmatch(text):
-            day = date.fromisoformat(text)
-            return datetime(day.year, day.month, day.day), True  # noqa: DTZ001
-        if _DATE_TIME.fullmatch(text):
-            return datetime.fromisoformat(text), False
+        local = datetime.fromisoformat(text)
     except ValueError as invalid:
         raise ScheduleInvalid(pointer=at, detail=f"{text} is not a date of the calendar") from invalid
-    raise ScheduleInvalid(pointer=at, detail="a local date or date-time without offset is expected")
+    if local.year not in _YEARS:
+        raise ScheduleInvalid(pointer=at, detail="a year from 1970 to 2999 is expected")
+    return local, is_day
 
 
 @lru_cache(maxsize=1)

@@ -32,7 +32,7 @@ and each of them may add
     "max_units": {"units": 2, "per": "line" | "basket"}
     "max_discount": {"amount": "50.00", "currency": "EUR"}      for the basket
     "price_floor": {"amount": "20.00", "currency": "EUR"} | {"percent": "60"}      percent of the list price
-    "basis": "list" | "running"       what a percent is taken of, or an amount is spread by; running unless said
+    "basis": "list" | "running"      what a percent is taken of, an amount is spread by; running unless said
 """
 
 from collections.abc import Callable, Mapping

@@ -1,0 +1,115 @@
+"""The best combination agrees with an oracle that tries every assignment of every unit."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+from hypothesis import given, settings
+
+from shared.domain.engine import compile_rule_set
+from shared.domain.engine.candidates import make_offer
+from shared.domain.engine.combination import best_combination
+from shared.domain.engine.lane import LaneProblem, Pool
+from shared.domain.engine.units import merge_lines
+from shared.domain.money import SCALE
+from tests.domain.engine import oracle
+from tests.domain.engine.baskets import basket, lines_of, pieces, promos, terms_of
+from tests.domain.engine.oracle import Piece, Promo
+
+
+def problem_of(units: Sequence[Piece], rivals: Sequence[Promo]) -> LaneProblem:
+    classes = merge_lines(basket(*lines_of(units)))
+    pools = tuple(Pool(n, one.units, one.list_price, one.list_price, 0) for n, one in enumerate(classes))
+    terms = compile_rule_set(1, [terms_of(promo) for promo in rivals]).promotions
+    offers = [make_offer(one, classes, pools) for one in terms]
+    return LaneProblem(pools, tuple(offer for offer in offers if offer is not None))
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces(), promos())
+def test_best_combination_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
+    problem = problem_of(units, rivals)
+    solution = best_combination(problem)
+    answer = oracle.best(units, rivals)
+    value = Fraction(solution.value) / SCALE
+    if solution.optimal:
+        assert value == answer.value
+        assert solution.bound == solution.value
+        assert tuple(problem.offers[place].promotion_id for place in solution.applied) == answer.applied
+    assert value <= answer.value <= Fraction(solution.bound) / SCALE
+    units_used = {pool: sum(cell.units for cell in solution.cells if cell.pool == pool) for pool in range(3)}
+    assert all(units_used[place] == pool.units for place, pool in enumerate(problem.pools))
+
+
+@settings(max_examples=150, deadline=None)
+@given(pieces(), promos())
+def test_fewest_units_where_no_amount_is_spread_or_capped(units: list[Piece], rivals: list[Promo]) -> None:
+    rivals = [promo for promo in rivals if not oracle.is_whole(promo)]
+    solution = best_combination(problem_of(units, rivals))
+    assert solution.optimal
+    assert sum(cell.units * len(cell.uses) for cell in solution.cells) == oracle.best(units, rivals).used
+
+
+@settings(max_examples=60, deadline=None)
+@given(pieces(), promos())
+def test_a_short_budget_gives_a_lawful_solution_and_a_true_bound(
+    units: list[Piece], rivals: list[Promo]
+) -> None:
+    short = best_combination(problem_of(units, rivals), node_budget=3)
+    best = oracle.best(units, rivals).value * SCALE
+    assert short.value <= best <= short.bound
+    if short.optimal:
+        assert short.value == best
+
+
+def a_tangle() -> LaneProblem:
+    """Return twelve capped and limited offers over nine lines, all tied together."""
+    names = "abcdefghi"
+    rivals = [
+        Promo(
+            f"p{n:02}",
+            n % 3,
+            stackable=n % 2 == 0,
+            skus=frozenset(names[n % 9] + names[(n * 4 + 1) % 9] + names[(n * 7 + 2) % 9]),
+            percent=1000 + 700 * n,
+            max_units=n + 1 if n % 4 == 1 else None,
+            max_discount=900 + 10 * n if n % 4 != 1 else None,
+        )
+        for n in range(12)
+    ]
+    return problem_of([Piece(name, 1000 + 137 * n) for n, name in enumerate(names)] * 3, rivals)
+
+
+def test_when_the_budget_runs_out_more_of_it_is_never_worse() -> None:
+    found = [best_combination(a_tangle(), node_budget=nodes) for nodes in (10, 100, 1000)]
+    assert not found[0].optimal
+    assert [one.value for one in found] == sorted(one.value for one in found)
+    assert all(one.bound >= found[-1].value for one in found)
+
+
+def test_the_search_is_a_function_of_the_problem() -> None:
+    assert best_combination(a_tangle(), 500) == best_combination(a_tangle(), 500)
+
+
+def test_offers_that_tie_no_lines_together_are_proved_at_any_quantity() -> None:
+    rivals = [
+        Promo(f"p{n:02}", n % 3, stackable=n % 5 == 0, skus=frozenset("abc"), percent=500 + n)
+        for n in range(20)
+    ]
+    problem = problem_of([Piece(name, 1000) for name in "abc"] * 1000, rivals)
+    solution = best_combination(problem, node_budget=0)
+    assert solution.optimal
+    stacked = sum(500 + n for n in range(0, 20, 5))
+    assert solution.value == 3000 * 1000 * stacked
+
+
+def test_one_limited_offer_takes_the_units_it_gains_most_on() -> None:
+    rivals = [
+        Promo("everyday", 0, stackable=False, skus=frozenset("abc"), percent=1000),
+        Promo("limited", 0, stackable=False, skus=frozenset("abc"), percent=5000, max_units=2500),
+    ]
+    problem = problem_of(
+        [Piece("a", 100)] * 2000 + [Piece("b", 300)] * 2000 + [Piece("c", 200)] * 1000, rivals
+    )
+    solution = best_combination(problem)
+    assert solution.optimal
+    assert solution.value == 5000 * (2000 * 300 + 500 * 200) + 1000 * (500 * 200 + 2000 * 100)
