@@ -169,7 +169,7 @@ class RunningHost:
 
     def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
         self._folder = folder
-        self._settings = dict(settings)
+        self.settings = dict(settings)
         self._port = free_ports(1)[0]
         self._host: Child | None = None
         self._events: Child | None = None
@@ -179,12 +179,12 @@ class RunningHost:
         if self._host is not None and self._host.running():
             raise AssertionError("the host runs already")
         self._host = begin_host(
-            self._folder, port=self._port, environment=child_environment(self._settings), app=ROOT
+            self._folder, port=self._port, environment=child_environment(self.settings), app=ROOT
         )
         wait_until_ready(self._host)
         if self._events is None:
             self._events = begin_events(
-                self._folder, functions_url=self.url, environment=child_environment(self._settings)
+                self._folder, functions_url=self.url, environment=child_environment(self.settings)
             )
 
     def kill(self) -> None:

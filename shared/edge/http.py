@@ -8,14 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import azure.functions as func
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from shared.domain.errors import PromoPartnerError, Unavailable
 from shared.domain.users import Caller, Permission
 from shared.edge import tokens
 from shared.edge.operations import Access, Content, Operation, Reply, register
-from shared.edge.parsing import body_of, parameters_of, refusal
+from shared.edge.parsing import parse
 from shared.edge.problems import InternalError, PermissionMissing, Unauthenticated, problem_of
 from shared.rows import adapter
 
@@ -79,12 +78,8 @@ def _arguments(operation: Operation, req: func.HttpRequest, request_id: str) -> 
     caller = _authorise(operation.access, req, now)
     context = {"caller": caller, "now": now, "request_id": request_id}
     arguments: dict[str, Any] = {name: context[name] for name in operation.takes if name in context}
-    sources = {"path": req.route_params, "query": req.params, "headers": req.headers}
-    for name, model in operation.inputs.items():
-        try:
-            arguments[name] = body_of(req, model) if name == "body" else parameters_of(sources[name], model)
-        except ValidationError as error:
-            raise refusal(error, name) from error
+    for source, model in operation.inputs.items():
+        arguments[source] = parse(req, source, model)
     return arguments
 
 

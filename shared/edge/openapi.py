@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
 from shared.domain.errors import PromoPartnerError
@@ -77,14 +77,20 @@ class _Schemas:
         found, definitions = TypeAdapter.json_schemas(wanted, ref_template="#/components/schemas/{model}")
         self.components: Json = definitions["$defs"]
         self._found = {key: schema for (key, _), schema in found.items()}
+        # Paths, queries and headers are told parameter by parameter; as schemas nobody needs them.
+        for operation in operations:
+            for source in operation.inputs:
+                if source != "body":
+                    name = self._found[operation.name, source]["$ref"].rpartition("/")[2]
+                    self._found[operation.name, source] = self.components[name]
+        self.components = {
+            name: schema
+            for name, schema in self.components.items()
+            if not any(schema is each for each in self._found.values())
+        }
 
     def of(self, operation: Operation, source: str) -> Json:
         return self._found[operation.name, source]
-
-    def resolved(self, operation: Operation, source: str) -> Json:
-        """The schema itself where `of` may only point to it."""
-        schema = self.of(operation, source)
-        return self.components[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
 def _operation(operation: Operation, schemas: _Schemas) -> Json:
@@ -102,9 +108,9 @@ def _operation(operation: Operation, schemas: _Schemas) -> Json:
         result["description"] = text
     parameters = [
         parameter
-        for source, model in operation.inputs.items()
+        for source in operation.inputs
         if source != "body"
-        for parameter in _parameters(operation, source, model, schemas)
+        for parameter in _parameters(source, schemas.of(operation, source))
     ]
     if parameters:
         result["parameters"] = parameters
@@ -116,21 +122,18 @@ def _operation(operation: Operation, schemas: _Schemas) -> Json:
     return result
 
 
-def _parameters(
-    operation: Operation, source: str, model: type[BaseModel], schemas: _Schemas
-) -> Iterable[Json]:
-    schema = schemas.resolved(operation, source)
-    required = set(schema.get("required", ()))
-    for name in model.model_fields:
-        described = dict(schema["properties"][name])
-        described.pop("title", None)
-        text = described.pop("description", None)
+def _parameters(source: str, model: Json) -> Iterable[Json]:
+    for name, schema in model["properties"].items():
+        described = {key: value for key, value in schema.items() if key not in {"title", "description"}}
+        if "anyOf" in described:
+            # Nullable means optional here: a query or a header has no null.
+            described = next(each for each in described["anyOf"] if each != {"type": "null"})
         yield {
-            "name": "-".join(part.title() for part in name.split("_")) if source == "headers" else name,
-            "in": {"headers": "header"}.get(source, source),
-            "required": source == "path" or name in required,
+            "name": name.title() if source == "headers" else name,
+            "in": "header" if source == "headers" else source,
+            "required": name in model.get("required", ()),
             "schema": described,
-            **({"description": text} if text else {}),
+            **({"description": schema["description"]} if "description" in schema else {}),
         }
 
 

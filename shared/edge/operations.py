@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.domain.errors import PromoPartnerError
 from shared.domain.users import Permission
+from shared.edge.parsing import Source
 
 T = TypeVar("T")
 
@@ -28,9 +29,14 @@ class Request(BaseModel):
 
 
 class Headers(BaseModel):
-    """The shape of the headers an endpoint reads; a request carries many others."""
+    """The shape of the headers an endpoint reads; a request carries many others.
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    A field's header has hyphens where the field has underscores.
+    """
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, alias_generator=lambda field: field.replace("_", "-")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,7 @@ class Operation:
     summary: str
     access: Permission | Access
     status: int
-    inputs: dict[str, type[BaseModel]]
+    inputs: dict[Source, type[BaseModel]]
     takes: frozenset[str]
     reply: Any
     raises: tuple[type[PromoPartnerError], ...]
@@ -68,7 +74,7 @@ class Operation:
 
 REGISTRY: dict[str, Operation] = {}
 
-_INPUTS = ("path", "query", "headers", "body")
+_INPUTS: tuple[Source, ...] = ("path", "query", "headers", "body")
 _CONTEXT = ("caller", "now", "request_id")
 
 
@@ -87,11 +93,9 @@ def register(
     model) nor context (caller, now, request_id).
     """
     signature = inspect.signature(handler)
-    inputs: dict[str, type[BaseModel]] = {}
-    for name, parameter in signature.parameters.items():
-        if name in _INPUTS:
-            inputs[name] = parameter.annotation
-        elif name not in _CONTEXT:
+    parameters = signature.parameters
+    for name in parameters:
+        if name not in (*_INPUTS, *_CONTEXT):
             raise TypeError(f"{handler.__name__} takes {name}, which no request has")
     if handler.__name__ in REGISTRY:
         raise TypeError(f"two endpoints are named {handler.__name__}")
@@ -104,8 +108,8 @@ def register(
         summary=inspect.getdoc(handler) or handler.__name__.replace("_", " "),
         access=access,
         status=status,
-        inputs=inputs,
-        takes=frozenset(signature.parameters),
+        inputs={source: parameters[source].annotation for source in _INPUTS if source in parameters},
+        takes=frozenset(parameters),
         reply=get_args(reply)[0] if get_origin(reply) is Reply else reply,
         raises=raises,
     )

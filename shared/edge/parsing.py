@@ -1,8 +1,8 @@
 """Parsing: bytes and strings of a request into its pydantic models, and what pydantic refuses into places."""
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, Literal
 
 import azure.functions as func
 from pydantic import BaseModel, ValidationError
@@ -15,6 +15,8 @@ from shared.edge.problems import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+
+type Source = Literal["path", "query", "headers", "body"]
 
 BODY_LIMIT = 1_048_576  # bytes; files go to storage, never through here
 
@@ -37,53 +39,43 @@ _CODES = {
 }
 
 
-def body_of[M: BaseModel](req: func.HttpRequest, model: type[M]) -> M:
-    """The JSON body as a `model`, types taken strictly.
+def parse(req: func.HttpRequest, source: Source, model: type[BaseModel]) -> BaseModel:
+    """What the request says in its path, query, headers or body, as a `model`.
 
-    Raises UnsupportedMediaType, BodyMissing, BodyTooLarge, MalformedJson, or pydantic's ValidationError.
+    Raises ValidationFailed with every place that is wrong; for a body also UnsupportedMediaType, BodyMissing,
+    BodyTooLarge, MalformedJson.
     """
-    media_type = req.headers.get("content-type", "").partition(";")[0].strip().lower()
+    try:
+        match source:
+            case "path":
+                parsed = model.model_validate(dict(req.route_params))
+            case "query":
+                parsed = model.model_validate(dict(req.params))
+            case "headers":
+                parsed = model.model_validate(dict(req.headers))
+            case "body":
+                parsed = model.model_validate_json(_json_body(req), strict=True)
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=False)
+        if faults[0]["type"] == "json_invalid":
+            raise MalformedJson(detail=faults[0].get("ctx", {}).get("error", "")) from None
+        raise ValidationFailed(
+            tuple(Place(source, _pointer(each["loc"]), _code(each["type"]), each["msg"]) for each in faults)
+        ) from None
+    _refuse_nul(parsed.model_dump(), source)
+    return parsed
+
+
+def _json_body(req: func.HttpRequest) -> bytes:
     body = req.get_body()
     if not body:
         raise BodyMissing
     if len(body) > BODY_LIMIT:
         raise BodyTooLarge(limit=BODY_LIMIT)
+    media_type = req.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise UnsupportedMediaType
-    try:
-        parsed = model.model_validate_json(body, strict=True)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_context=True)[0]
-        if first["type"] == "json_invalid":
-            raise MalformedJson(detail=first.get("ctx", {}).get("error", "")) from None
-        raise
-    if b"\\u0000" in body:
-        _refuse_nul(parsed.model_dump(), "body")
-    return parsed
-
-
-def parameters_of[M: BaseModel](values: Mapping[str, str], model: type[M]) -> M:
-    """Path, query or header strings as a `model`. Raises pydantic's ValidationError, ValidationFailed."""
-    fields = {name.replace("_", "-"): name for name in model.model_fields}
-    extra_forbidden = model.model_config.get("extra") == "forbid"
-    given = (
-        dict(values)
-        if extra_forbidden
-        else {name: values[header] for header, name in fields.items() if header in values}
-    )
-    if any("\0" in value for value in given.values()):
-        _refuse_nul(given, "parameter")
-    return model.model_validate(given)
-
-
-def refusal(error: ValidationError, source: str) -> ValidationFailed:
-    """The places pydantic names, as JSON pointers into the request."""
-    return ValidationFailed(
-        tuple(
-            Place(source, _pointer(fault["loc"]), _code(fault["type"]), fault["msg"])
-            for fault in error.errors(include_url=False, include_context=False, include_input=False)
-        )
-    )
+    return body
 
 
 def _code(kind: str) -> str:
@@ -94,7 +86,7 @@ def _pointer(location: Iterable[int | str]) -> str:
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in location)
 
 
-def _refuse_nul(value: Any, source: str) -> None:
+def _refuse_nul(value: Any, source: Source) -> None:
     """PostgreSQL holds no NUL in text, and no honest client sends one."""
     places = tuple(
         Place(source, pointer, "invalid", "A text must not hold the character U+0000.")

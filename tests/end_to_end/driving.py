@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +28,13 @@ def load_samples(host: RunningHost, msg91: Msg91, database_url: str) -> None:
     )
 
 
-def client(host: RunningHost, msg91: Msg91, phone: str | None = None) -> httpx.Client:
+@contextmanager
+def client(host: RunningHost, msg91: Msg91, phone: str | None = None) -> Iterator[httpx.Client]:
     """A client of the API, signed in where a phone is given."""
-    api = httpx.Client(base_url=f"{host.url}/api/v1", timeout=30)
-    if phone is not None:
-        api.headers["Authorization"] = f"Bearer {sign_in(api, msg91.url, phone)}"
-    return api
+    with httpx.Client(base_url=f"{host.url}/api/v1", timeout=30) as api:
+        if phone is not None:
+            api.headers["Authorization"] = f"Bearer {sign_in(api, msg91.url, phone)}"
+        yield api
 
 
 def lumen_ten() -> dict[str, Any]:
