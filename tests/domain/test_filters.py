@@ -154,9 +154,9 @@ json_like = st.recursive(
 
 @given(json_like)
 def test_any_document_is_read_or_refused_with_a_pointer(document: object) -> None:
+    pointer: str | None = ""
     try:
-        tree = parse_filter(document, namespaces={"product"})
+        matches(parse_filter(document, namespaces={"product"}), FACTS)
     except FilterInvalid as refusal:
-        assert refusal.pointer is not None
-    else:
-        assert matches(tree, FACTS) in (True, False)
+        pointer = refusal.pointer
+    assert pointer is not None

@@ -4,9 +4,10 @@ Pools that no limited or whole offer ties together are decided each by itself. W
 together, every placement of those offers is tried, that of the greatest offer first, and branches that cannot
 reach the best found so far are left out. The search counts nodes, never time: it is a pure function.
 
-Ties: the first list of applied offers, then the fewest units used, then the units of the first pools. Once
-a component has cost `TIE_NODES`, branches that could only tie are left out too, and the first found stays.
-Equal units beside a whole offer are decided alike, which can cost a use too many, never value.
+Ties: the first list of applied offers, then the fewest units used, then the units of the first pools. Units
+of one pool that no limit tells apart are decided alike: a tie alone never splits them between two offers.
+Once a component has cost `TIE_NODES`, branches that could only tie are left out too, and the first found
+stays.
 """
 
 from collections.abc import Sequence

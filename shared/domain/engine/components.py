@@ -208,7 +208,7 @@ class Component:
                 else:
                     options = self.free.options(pool, uses)
                     value += options[0].value * units
-                    plain += _apart(pool, units, options)
+                    plain.append((pool, units, options))
         if prod(len(cells) for cells in mixed) > _MOST_TIES:
             self.proved = self.proved and simple
             mixed = [cells[:1] for cells in mixed]
@@ -269,13 +269,6 @@ def unit_vector(problem: LaneProblem, choices: Iterable[Choice]) -> tuple[int, .
             for offer, _ in cell.uses:
                 counts[cell.pool * len(problem.offers) + offer] -= cell.units
     return tuple(counts)
-
-
-def _apart(pool: int, units: int, options: list[Option]) -> list[Plain]:
-    """Set one unit apart where that can save uses: it alone may take the option that needs more of them."""
-    if units > 1 and len({len(option.uses) for option in options}) > 1:
-        return [(pool, 1, options), (pool, units - 1, options)]
-    return [(pool, units, options)]
 
 
 def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[tuple[Use, ...], int], ...]:

@@ -1,4 +1,4 @@
-"""A slow second opinion on the best combination: every assignment of every unit, sharing no code with the engine."""
+"""A slow second opinion on the best combination: every assignment of every unit, no code of the engine."""
 
 from fractions import Fraction
 from itertools import product

@@ -214,7 +214,7 @@ def test_when_the_search_is_cut_short_the_bound_says_so() -> None:
     ],
 )
 def test_a_basket_that_cannot_be_is_a_mistake(of: Basket, now: datetime) -> None:
-    with pytest.raises(ValueError, match="expected|offset"):
+    with pytest.raises(ValueError, match=r"expected|offset"):
         evaluate(compile_rule_set(1, [TEN]), of, now)
 
 

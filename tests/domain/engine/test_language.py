@@ -116,7 +116,7 @@ SUM = {"sum_amount": "lines", "op": "ge", "value": "10.00", "currency": "EUR", "
         (rule(percent("100.01")), "/then/0/percent"),
         (rule(percent("12.345")), "/then/0/percent"),
         (rule({"kind": "percent_off", "percent": 12.5}), "/then/0/percent"),
-        (rule({"kind": "percent_off", "percent": "١٠"}), "/then/0/percent"),
+        (rule({"kind": "percent_off", "percent": "\u0661\u0660"}), "/then/0/percent"),
         (rule(percent("10", amount="5.00")), "/then/0/amount"),
         (rule(amount("5.001")), "/then/0/amount"),
         (rule(amount("0.00")), "/then/0/amount"),
@@ -185,16 +185,18 @@ json_like = st.recursive(
 
 @given(json_like, json_like)
 def test_any_document_is_read_or_refused_with_a_pointer(condition: object, benefit: object) -> None:
+    pointer: str | None = ""
     try:
         parse_rule({"schema": 1, "if": condition, "then": [benefit]})
     except RuleInvalid as refusal:
-        assert refusal.pointer is not None
+        pointer = refusal.pointer
+    assert pointer is not None
 
 
 def test_the_canonical_form_has_no_room_for_accidents() -> None:
     document = {"b": [1, Decimal("1.50"), None, True], "a": {"ü": "x\n"}}
     assert canonical_json(document) == '{"a":{"ü":"x\\n"},"b":[1,1.5,null,true]}'
-    assert rule_hash({"a": 1, "b": Decimal("100")}) == rule_hash({"b": Decimal("1E+2"), "a": Decimal("1.0")})
+    assert rule_hash({"a": 1, "b": Decimal(100)}) == rule_hash({"b": Decimal("1E+2"), "a": Decimal("1.0")})
     assert rule_hash({"a": 1}) != rule_hash({"a": "1"})
     assert canonical_json(Decimal("-0.00")) == canonical_json(0)
 
