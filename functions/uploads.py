@@ -17,6 +17,7 @@ from shared.edge import files
 from shared.edge.files import Ticket
 from shared.edge.http import endpoint
 from shared.edge.operations import Request
+from shared.edge.storage import StorageUnavailable
 from shared.store import uploads
 
 bp = func.Blueprint()
@@ -40,7 +41,7 @@ class UploadsQuery(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_WRITE, status=201)
+@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_WRITE, status=201, raises=(StorageUnavailable,))
 def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
     """Ask to upload a CSV file.
 
@@ -68,7 +69,13 @@ def list_uploads(query: UploadsQuery) -> Page[Upload]:
     return page_of(found, query.limit, lambda upload: upload.id)
 
 
-@endpoint(bp, "GET", "uploads/{upload_id:guid}", access=Permission.UPLOADS_READ, raises=(UploadUnknown,))
+@endpoint(
+    bp,
+    "GET",
+    "uploads/{upload_id:guid}",
+    access=Permission.UPLOADS_READ,
+    raises=(UploadUnknown, StorageUnavailable),
+)
 def get_upload(path: UploadPath, now: datetime) -> Upload:
     """An upload: how far it is, how many rows came to what, and the first 100 errors."""
     with pool.connection() as conn:

@@ -64,7 +64,7 @@ class CellTooLong(FileRefused):
 
 
 class LineTooLong(FileRefused):
-    """Line {line} is longer than {limit} characters; this is not a table."""
+    """A line is longer than {limit} bytes; this is not a table."""
 
     code = "line_too_long"
 

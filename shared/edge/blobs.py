@@ -68,11 +68,7 @@ def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:
 
 def check() -> None:
     """Raise StorageUnavailable unless the storage answers within seconds."""
-    from azure.core.exceptions import AzureError  # noqa: PLC0415
-
-    try:
+    with storage.answering():
         storage.service().get_container_client(storage.UPLOADS).exists(
             retry_total=0, connection_timeout=_PATIENCE_S, read_timeout=_PATIENCE_S
         )
-    except AzureError as error:
-        raise StorageUnavailable from error

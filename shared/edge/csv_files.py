@@ -53,7 +53,8 @@ def read(chunks: Iterable[bytes], known: frozenset[str], normal: Callable[[str],
     """
     buffered = io.BufferedReader(_Raw(chunks), _SNIFFED)
     head = buffered.peek(_SNIFFED)
-    _refuse_foreign(head)
+    if not head:
+        raise FileEmpty
     text = io.TextIOWrapper(buffered, encoding="utf-8-sig", errors="strict", newline="")
     records = _records(text, _delimiter(head, known, normal))
     header = next(records, (0, []))[1]
@@ -79,11 +80,13 @@ def write(records: Iterable[Sequence[str]]) -> Iterator[bytes]:
 
 
 class _Raw(io.RawIOBase):
-    """The chunks as one stream without NUL bytes."""
+    """The chunks as one stream. Refuses what is no text, and lines too long to be held in memory."""
 
     def __init__(self, chunks: Iterable[bytes]) -> None:
         self._chunks = iter(chunks)
         self._left = memoryview(b"")
+        self._line = 0
+        self._begun = False
 
     def readable(self) -> bool:
         return True
@@ -93,16 +96,26 @@ class _Raw(io.RawIOBase):
             chunk = next(self._chunks, None)
             if chunk is None:
                 return 0
+            self._check(chunk)
             self._left = memoryview(chunk)
         taken = self._left[: len(buffer)]
         buffer[: len(taken)] = taken
         self._left = self._left[len(taken) :]
         return len(taken)
 
+    def _check(self, chunk: bytes) -> None:
+        if not self._begun:
+            self._begun = True
+            _refuse_foreign(chunk)
+        if b"\0" in chunk:
+            raise NulFound
+        last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
+        self._line = len(chunk) - last - 1 if last >= 0 else self._line + len(chunk)
+        if self._line > MOST_LINE:
+            raise LineTooLong(limit=MOST_LINE)
+
 
 def _refuse_foreign(head: bytes) -> None:
-    if not head:
-        raise FileEmpty
     for magic, name in _MAGIC:
         if head.startswith(magic):
             raise NotText(format=name)
@@ -124,7 +137,7 @@ def _delimiter(head: bytes, known: frozenset[str], normal: Callable[[str], str])
 
 
 def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(_lines(text), delimiter=delimiter, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
     line = 1
     try:
         for cells in reader:
@@ -135,17 +148,6 @@ def _records(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list
         raise _refusal(str(error), line) from error
     except UnicodeDecodeError as error:
         raise EncodingWrong(line=reader.line_num + 1) from error
-
-
-def _lines(text: io.TextIOWrapper) -> Iterator[str]:
-    number = 0
-    while line := text.readline(MOST_LINE):
-        number += 1
-        if len(line) >= MOST_LINE:
-            raise LineTooLong(line=number, limit=MOST_LINE)
-        if "\0" in line:
-            raise NulFound
-        yield line
 
 
 def _refusal(message: str, line: int) -> FileRefused:

@@ -51,8 +51,12 @@ class DelegationKeys[Key]:
 
 
 def ticket(upload_id: UUID, expires_at: datetime, now: datetime) -> Ticket:
-    """The ticket with which the upload's file can be created, and nothing else done."""
-    storage.create_containers()
+    """The ticket with which the upload's file can be created, and nothing else done.
+
+    Raises StorageUnavailable.
+    """
+    with storage.answering():
+        storage.create_containers()
     return Ticket(
         upload_id=upload_id,
         put_url=_signed(storage.UPLOADS, blob_name(upload_id), _CREATE, expires_at, now),
@@ -62,7 +66,10 @@ def ticket(upload_id: UUID, expires_at: datetime, now: datetime) -> Ticket:
 
 
 def rejected_url(upload_id: UUID, now: datetime) -> str:
-    """The URL from which the upload's rejected rows can be read for a quarter of an hour."""
+    """The URL from which the upload's rejected rows can be read for a quarter of an hour.
+
+    Raises StorageUnavailable.
+    """
     return _signed(storage.RESULTS, blob_name(upload_id), _READ, now + RESULT_LIFETIME, now)
 
 
@@ -86,7 +93,8 @@ def _signed(container: str, name: str, permission: str, expires_at: datetime, no
 
 
 def _fetch_key(start: datetime, end: datetime) -> "UserDelegationKey":
-    key: Any = storage.service().get_user_delegation_key(start, end)
+    with storage.answering():
+        key: Any = storage.service().get_user_delegation_key(start, end)
     return key
 
 

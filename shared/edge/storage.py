@@ -1,7 +1,9 @@
 """Storage: the account of the uploads, reached by identity in the cloud and by key locally."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.errors import Unavailable
 from shared.settings import settings
@@ -11,8 +13,17 @@ if TYPE_CHECKING:
 
 UPLOADS = "uploads"
 RESULTS = "upload-results"
-# Bytes sent in one request, and so held in memory.
-_BLOCK = 4 * 1024 * 1024
+_OPTIONS: dict[str, Any] = {
+    # Bytes sent in one request, and so held in memory.
+    "max_single_put_size": 4 * 1024 * 1024,
+    "max_block_size": 4 * 1024 * 1024,
+    # Somebody waits for the answer: give up after seconds, where the library's own way takes minutes.
+    "retry_total": 2,
+    "initial_backoff": 1,
+    "increment_base": 1,
+    "random_jitter_range": 1,
+    "connection_timeout": 5,
+}
 
 
 class StorageUnavailable(Unavailable):
@@ -25,6 +36,17 @@ def service() -> "BlobServiceClient":
     """The client of the account, made once for its settings."""
     here = settings()
     return _service(here.uploads_connection_string, here.uploads_account_url, here.uploads_identity_client_id)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turn a failure of the storage, or of the identity it is reached by, into StorageUnavailable."""
+    from azure.core.exceptions import AzureError  # noqa: PLC0415
+
+    try:
+        yield
+    except AzureError as error:
+        raise StorageUnavailable from error
 
 
 def account_key() -> str | None:
@@ -48,16 +70,11 @@ def _service(
     from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
 
     if account_url is None:
-        return BlobServiceClient.from_connection_string(
-            connection_string or "", max_single_put_size=_BLOCK, max_block_size=_BLOCK
-        )
+        return BlobServiceClient.from_connection_string(connection_string or "", **_OPTIONS)
     from azure.identity import ManagedIdentityCredential  # noqa: PLC0415
 
     return BlobServiceClient(
-        account_url,
-        credential=ManagedIdentityCredential(client_id=client_id),
-        max_single_put_size=_BLOCK,
-        max_block_size=_BLOCK,
+        account_url, credential=ManagedIdentityCredential(client_id=client_id), **_OPTIONS
     )
 
 

@@ -108,8 +108,8 @@ def _apply(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> 
     with conn.transaction(force_rollback=upload.validate_only):
         applied = statements.upsert(
             conn,
+            kind,
             now,
-            kind=kind,
             upload_id=upload.id,
             given=reading.table.given,
             attributes=reading.table.attributes,

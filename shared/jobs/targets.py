@@ -15,9 +15,10 @@ class Upsert(Protocol):
     def __call__(
         self,
         conn: Conn,
-        now: datetime,
-        *,
         kind: Kind,
+        now: datetime,
+        /,
+        *,
         upload_id: UUID,
         given: list[str],
         attributes: list[str],

@@ -123,35 +123,44 @@ def delete_staged_of_other_kind(conn: Conn, kind: Kind) -> int:
 
 def upsert_staged(
     conn: Conn,
+    kind: Kind,
     now: datetime,
     *,
-    kind: Kind,
     upload_id: UUID,
     given: list[str],
     attributes: list[str],
 ) -> Applied:
     """Apply the staged rows; a row that changes nothing is not written.
 
-    Columns that are not `given`, and attributes not in `attributes`, keep what they have.
+    Columns that are not `given`, and attributes not in `attributes`, keep what they have. The caller
+    holds the lock of the target. What is unchanged is left out before a conflict is looked for, since
+    finding one locks the stored row, which is a write.
     """
     return (
         conn.cursor(row_factory=of(Applied))
         .execute(
             """
               WITH applied AS (
-                     INSERT INTO products AS p
+                     INSERT INTO products
                             (sku, kind, name, brand, collection, type, price, currency, tax_rate_pct, active,
                              attributes, upload_id, created_at, updated_at)
-                     SELECT s.sku, %(kind)s, s.name,
-                            CASE WHEN 'brand' = ANY (%(given)s) THEN s.brand ELSE o.brand END,
-                            CASE WHEN 'collection' = ANY (%(given)s) THEN s.collection ELSE o.collection END,
-                            CASE WHEN 'type' = ANY (%(given)s) THEN s.type ELSE o.type END,
-                            s.price, s.currency, s.tax_rate_pct,
-                            COALESCE(s.active, o.active, true),
-                            COALESCE(o.attributes - %(attributes)s::text[], '{}') || s.attributes,
-                            %(upload_id)s, %(now)s, %(now)s
+                     SELECT s.sku, %(kind)s, s.name, m.brand, m.collection, m.type, s.price, s.currency,
+                            s.tax_rate_pct, m.active, m.attributes, %(upload_id)s, %(now)s, %(now)s
                        FROM staged_products AS s
                             LEFT JOIN products AS o ON o.sku = s.sku
+                            CROSS JOIN LATERAL (
+                              SELECT CASE WHEN 'brand' = ANY (%(given)s) THEN s.brand ELSE o.brand END,
+                                     CASE WHEN 'collection' = ANY (%(given)s)
+                                          THEN s.collection ELSE o.collection END,
+                                     CASE WHEN 'type' = ANY (%(given)s) THEN s.type ELSE o.type END,
+                                     COALESCE(s.active, o.active, true),
+                                     COALESCE(o.attributes - %(attributes)s::text[], '{}') || s.attributes
+                            ) AS m (brand, collection, type, active, attributes)
+                      WHERE (o.name, o.brand, o.collection, o.type, o.price, o.currency, o.tax_rate_pct,
+                             o.active, o.attributes)
+                            IS DISTINCT FROM
+                            (s.name, m.brand, m.collection, m.type, s.price, s.currency, s.tax_rate_pct,
+                             m.active, m.attributes)
                          ON CONFLICT (sku) DO UPDATE
                         SET name = excluded.name,
                             brand = excluded.brand,
@@ -164,12 +173,6 @@ def upsert_staged(
                             attributes = excluded.attributes,
                             upload_id = excluded.upload_id,
                             updated_at = excluded.updated_at
-                      WHERE (p.name, p.brand, p.collection, p.type, p.price, p.currency, p.tax_rate_pct,
-                             p.active, p.attributes)
-                            IS DISTINCT FROM
-                            (excluded.name, excluded.brand, excluded.collection, excluded.type,
-                             excluded.price, excluded.currency, excluded.tax_rate_pct,
-                             excluded.active, excluded.attributes)
                      RETURNING old.sku IS NULL AS is_new
                    )
             SELECT (SELECT count(*) FROM staged_products) AS staged,

@@ -199,47 +199,61 @@ def delete_staged_of_taken_company_b_ids(conn: Conn, _kind: Kind) -> int:
 
 def upsert_staged(
     conn: Conn,
+    _kind: Kind,
     now: datetime,
     *,
-    kind: Kind,
     upload_id: UUID,
     given: list[str],
     attributes: list[str],
 ) -> Applied:
     """Apply the staged rows; a row that changes nothing is not written.
 
-    Columns that are not `given`, and attributes not in `attributes`, keep what they have.
+    Columns that are not `given`, and attributes not in `attributes`, keep what they have. The caller
+    holds the lock of the target. What is unchanged is left out before a conflict is looked for, since
+    finding one locks the stored row, which is a write.
     """
-    del kind
     applied = (
         conn.cursor(row_factory=of(Applied))
         .execute(
             """
               WITH applied AS (
-                     INSERT INTO stores AS p
+                     INSERT INTO stores
                             (id, name, parent_id, company_a_id, company_b_id, address, city, region, country,
                              postal_code, latitude, longitude, zone, active, attributes, upload_id,
                              created_at, updated_at)
-                     SELECT s.id, s.name,
-                            CASE WHEN 'parent_id' = ANY (%(given)s) THEN s.parent_id ELSE o.parent_id END,
-                            CASE WHEN 'company_a_id' = ANY (%(given)s)
-                                 THEN s.company_a_id ELSE o.company_a_id END,
-                            CASE WHEN 'company_b_id' = ANY (%(given)s)
-                                 THEN s.company_b_id ELSE o.company_b_id END,
-                            CASE WHEN 'address' = ANY (%(given)s) THEN s.address ELSE o.address END,
-                            CASE WHEN 'city' = ANY (%(given)s) THEN s.city ELSE o.city END,
-                            CASE WHEN 'region' = ANY (%(given)s) THEN s.region ELSE o.region END,
-                            s.country,
-                            CASE WHEN 'postal_code' = ANY (%(given)s)
-                                 THEN s.postal_code ELSE o.postal_code END,
-                            CASE WHEN 'latitude' = ANY (%(given)s) THEN s.latitude ELSE o.latitude END,
-                            CASE WHEN 'longitude' = ANY (%(given)s) THEN s.longitude ELSE o.longitude END,
-                            s.zone,
-                            COALESCE(s.active, o.active, true),
-                            COALESCE(o.attributes - %(attributes)s::text[], '{}') || s.attributes,
-                            %(upload_id)s, %(now)s, %(now)s
+                     SELECT s.id, s.name, m.parent_id, m.company_a_id, m.company_b_id, m.address, m.city,
+                            m.region, s.country, m.postal_code, m.latitude, m.longitude, s.zone, m.active,
+                            m.attributes, %(upload_id)s, %(now)s, %(now)s
                        FROM staged_stores AS s
                             LEFT JOIN stores AS o ON o.id = s.id
+                            CROSS JOIN LATERAL (
+                              SELECT CASE WHEN 'parent_id' = ANY (%(given)s)
+                                          THEN s.parent_id ELSE o.parent_id END,
+                                     CASE WHEN 'company_a_id' = ANY (%(given)s)
+                                          THEN s.company_a_id ELSE o.company_a_id END,
+                                     CASE WHEN 'company_b_id' = ANY (%(given)s)
+                                          THEN s.company_b_id ELSE o.company_b_id END,
+                                     CASE WHEN 'address' = ANY (%(given)s)
+                                          THEN s.address ELSE o.address END,
+                                     CASE WHEN 'city' = ANY (%(given)s) THEN s.city ELSE o.city END,
+                                     CASE WHEN 'region' = ANY (%(given)s) THEN s.region ELSE o.region END,
+                                     CASE WHEN 'postal_code' = ANY (%(given)s)
+                                          THEN s.postal_code ELSE o.postal_code END,
+                                     CASE WHEN 'latitude' = ANY (%(given)s)
+                                          THEN s.latitude ELSE o.latitude END,
+                                     CASE WHEN 'longitude' = ANY (%(given)s)
+                                          THEN s.longitude ELSE o.longitude END,
+                                     COALESCE(s.active, o.active, true),
+                                     COALESCE(o.attributes - %(attributes)s::text[], '{}') || s.attributes
+                            ) AS m (parent_id, company_a_id, company_b_id, address, city, region,
+                                    postal_code, latitude, longitude, active, attributes)
+                      WHERE (o.name, o.parent_id, o.company_a_id, o.company_b_id, o.address, o.city,
+                             o.region, o.country, o.postal_code, o.latitude, o.longitude, o.zone, o.active,
+                             o.attributes)
+                            IS DISTINCT FROM
+                            (s.name, m.parent_id, m.company_a_id, m.company_b_id, m.address, m.city,
+                             m.region, s.country, m.postal_code, m.latitude, m.longitude, s.zone, m.active,
+                             m.attributes)
                          ON CONFLICT (id) DO UPDATE
                         SET name = excluded.name,
                             parent_id = excluded.parent_id,
@@ -257,14 +271,6 @@ def upsert_staged(
                             attributes = excluded.attributes,
                             upload_id = excluded.upload_id,
                             updated_at = excluded.updated_at
-                      WHERE (p.name, p.parent_id, p.company_a_id, p.company_b_id, p.address, p.city, p.region,
-                             p.country, p.postal_code, p.latitude, p.longitude, p.zone, p.active,
-                             p.attributes)
-                            IS DISTINCT FROM
-                            (excluded.name, excluded.parent_id, excluded.company_a_id, excluded.company_b_id,
-                             excluded.address, excluded.city, excluded.region, excluded.country,
-                             excluded.postal_code, excluded.latitude, excluded.longitude, excluded.zone,
-                             excluded.active, excluded.attributes)
                      RETURNING old.id IS NULL AS is_new
                    )
             SELECT (SELECT count(*) FROM staged_stores) AS staged,

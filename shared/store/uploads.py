@@ -145,11 +145,13 @@ def update_received(
 
 
 def update_progress(conn: Conn, upload_id: UUID, *, status: Status, progress: int, read: int) -> None:
+    """Note how far it is, unless it is finished: by another delivery, when this one lost its connection."""
     conn.execute(
         """
         UPDATE uploads
            SET status = %(status)s, progress_pct = %(progress)s, rows_read = %(read)s
          WHERE id = %(upload_id)s
+           AND status NOT IN ('completed', 'failed', 'cancelled')
         """,
         {"upload_id": upload_id, "status": status, "progress": progress, "read": read},
     )

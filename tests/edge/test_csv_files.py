@@ -57,7 +57,7 @@ def test_a_comma_in_a_header_does_not_make_it_the_delimiter() -> None:
         (b'Code,Name\n1,"a"b\n', files.StrayQuote, "line 2"),
         (b"Code,Name\n1," + b"x" * (csv_files.MOST_CELL + 1), files.CellTooLong, "line 2"),
         (b'Code,Name\n1,"' + b"x\n" * csv_files.MOST_CELL, files.CellTooLong, "line 2"),
-        (b"Code,Name\n" + b"x" * (csv_files.MOST_LINE + 1), files.LineTooLong, "Line 2"),
+        (b"Code,Name\n" + b"x" * (csv_files.MOST_LINE + 1), files.LineTooLong, "A line"),
     ],
 )
 def test_refused(content: bytes, refusal: type[files.FileRefused], told: str) -> None:

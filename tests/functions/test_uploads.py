@@ -11,6 +11,7 @@ import pytest
 from functions import ingest, uploads
 from shared.domain.users import Role
 from shared.edge import storage
+from shared.settings import settings
 from tests.functions.doors import Doors
 
 ASK = {"kind": "products_lens", "filename": "lenses.csv"}
@@ -134,3 +135,13 @@ def test_one_that_is_not_there(doors: Client) -> None:
     for door in (uploads.get_upload, uploads.cancel_upload):
         status, problem = doors.call(door, path={"upload_id": str(uuid4())})
         assert (status, problem["code"]) == (404, "upload_unknown")
+
+
+def test_storage_that_does_not_answer_is_told(doors: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "UPLOADS_STORAGE",
+        "DefaultEndpointsProtocol=http;AccountName=a;AccountKey=YQ==;BlobEndpoint=http://127.0.0.1:1/a",
+    )
+    settings.cache_clear()
+    status, problem = doors.call(uploads.create_upload, body=ASK)
+    assert (status, problem["code"]) == (503, "storage_unavailable")

@@ -25,7 +25,7 @@ def put_products(conn: psycopg.Connection, kind: Kind, *skus: str) -> Applied:
     with conn.transaction():
         products.insert_staged(conn, rows)
         return products.upsert_staged(
-            conn, NOW, kind=kind, upload_id=uuid4(), given=["brand"], attributes=["Coating"]
+            conn, kind, NOW, upload_id=uuid4(), given=["brand"], attributes=["Coating"]
         )
 
 
@@ -37,7 +37,7 @@ def put_stores(conn: psycopg.Connection, *ids: str) -> Applied:
     ]  # fmt: skip
     with conn.transaction():
         stores.insert_staged(conn, rows)
-        return stores.upsert_staged(conn, NOW, kind=STORES, upload_id=uuid4(), given=[], attributes=[])
+        return stores.upsert_staged(conn, STORES, NOW, upload_id=uuid4(), given=[], attributes=[])
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)

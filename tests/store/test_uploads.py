@@ -60,6 +60,18 @@ def test_a_finished_upload_receives_nothing(conn: psycopg.Connection, status: St
     assert uploads.update_received(conn, uuid4(), etag='"1"', size=1, now=NOW) is None
 
 
+def test_a_latecomer_does_not_reopen_a_finished_upload(conn: psycopg.Connection) -> None:
+    upload_id = insert(conn)
+    uploads.update_progress(conn, upload_id, status=Status.VALIDATING, progress=10, read=5)
+    upload = uploads.get(conn, upload_id)
+    assert upload is not None
+    assert (upload.status, upload.progress, upload.rows.read) == (Status.VALIDATING, 10, 5)
+    uploads.update_finished(conn, upload_id, status=Status.COMPLETED, rows=Rows(read=1, inserted=1))
+    finished = uploads.get(conn, upload_id)
+    uploads.update_progress(conn, upload_id, status=Status.VALIDATING, progress=10, read=5)
+    assert uploads.get(conn, upload_id) == finished
+
+
 def test_one_transaction_at_a_time_works_on_an_upload(conn: psycopg.Connection, database_url: str) -> None:
     upload_id, other_id = uuid4(), uuid4()
     with psycopg.connect(database_url) as other:
