@@ -49,6 +49,9 @@ def _take(pieces: list[_Piece], offer: int, promotion_id: str, amount: int) -> l
     amount = min(amount, sum(room * count for room, count in zip(rooms, counts, strict=True)))
     after: list[_Piece] = []
     for piece, (share, extra) in zip(pieces, largest_remainder(amount, weights, rooms, counts), strict=True):
+        if share == extra == 0:
+            after.append(piece)
+            continue
         if extra:
             after.append(_discounted(piece, extra, promotion_id, share + 1))
         if piece.run.units > extra:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from shared.domain.engine.lane import Amount, LaneProblem, Use
+from shared.domain.engine.lane import Amount, LaneProblem, Offer, Use
 from shared.domain.money import SCALE
 
 type Groups = dict[int, tuple[tuple[tuple[Use, ...], int], ...]]
@@ -19,6 +19,9 @@ class Bounds:
         self, problem: LaneProblem, pools: Iterable[int], tied: Sequence[int], alone: Mapping[int, Amount]
     ) -> None:
         self.problem, self.tied, self.alone = problem, tied, alone
+        self.units: dict[tuple[int, tuple[Use, ...]], int] = {}
+        self.gains: dict[tuple[int, int, tuple[Use, ...]], int] = {}
+        self.needs = {place: _needs(problem.offers[place]) for place in tied if problem.offers[place].whole}
         self.room = {pool: problem.room(pool, ()) * SCALE for pool in pools}
         self.single = dict.fromkeys(self.room, 0)
         self.stacked = dict.fromkeys(self.room, 0)
@@ -72,6 +75,12 @@ class Bounds:
         return gained
 
     def _unit(self, pool: int, uses: tuple[Use, ...]) -> int:
+        key = (pool, uses)
+        if key not in self.units:
+            self.units[key] = self._compute_unit(pool, uses)
+        return self.units[key]
+
+    def _compute_unit(self, pool: int, uses: tuple[Use, ...]) -> int:
         """Return what a unit can get from free offers and limited ones that use it, without whole ones."""
         offers, wanted = self.problem.offers, 0
         for offer, number in uses:
@@ -82,19 +91,36 @@ class Bounds:
         return min(self.room[pool], stacked if uses else max(stacked, self.single[pool]))
 
     def _unit_gain(self, place: int, slot: Slot) -> int:
+        key = (place, slot[1], slot[2])
+        if key not in self.gains:
+            self.gains[key] = self._compute_unit_gain(place, slot)
+        return self.gains[key]
+
+    def _compute_unit_gain(self, place: int, slot: Slot) -> int:
         pool, number, uses, _ = slot
         offer = self.problem.offers[place]
         value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)) * SCALE)
         return value if offer.stackable else max(0, value - self._unit(pool, uses))
 
+    def has_units_for(self, place: int, groups: Groups) -> bool:
+        """Say whether a whole offer that stacks with none still finds all its units unused."""
+        for pool, units in self.needs[place].items():
+            if units > sum(count for uses, count in groups[pool] if not uses):
+                return False
+        return True
+
     def _whole_gain(self, place: int, groups: Groups) -> Amount:
-        offer = self.problem.offers[place]
-        if offer.stackable:
+        if self.problem.offers[place].stackable:
             return self.alone[place]
-        needed = dict[int, int]()
-        for part in offer.parts:
-            needed[part.pool] = needed.get(part.pool, 0) + part.units
-        unused = {pool: dict(groups[pool]).get((), 0) for pool in needed}
-        if any(unused[pool] < units for pool, units in needed.items()):
+        if not self.has_units_for(place, groups):
             return 0
-        return max(0, self.alone[place] - sum(units * self._unit(pool, ()) for pool, units in needed.items()))
+        taken = sum(units * self._unit(pool, ()) for pool, units in self.needs[place].items())
+        return max(0, self.alone[place] - taken)
+
+
+def _needs(offer: Offer) -> dict[int, int]:
+    """Return how many units of each pool a whole offer uses."""
+    needs: dict[int, int] = {}
+    for part in offer.parts:
+        needs[part.pool] = needs.get(part.pool, 0) + part.units
+    return needs

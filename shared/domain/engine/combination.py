@@ -17,7 +17,7 @@ from shared.domain.engine.components import Choice, Component, split, unit_vecto
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Solution
 
-NODE_BUDGET = 4_000
+NODE_BUDGET = 2_000
 _MOST_PRODUCTS = 256
 
 type _Key = tuple[tuple[int, ...], int, tuple[int, ...]]

@@ -11,7 +11,7 @@ from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
 from shared.domain.engine.settle import Settled, settle, total, totals
 from shared.domain.money import SCALE
 
-TIE_NODES = 500
+TIE_NODES = 200
 _MOST_TIES = 64
 
 
@@ -117,6 +117,8 @@ class Component:
 
     def _decide(self, turn: int, groups: Groups) -> None:
         """Try every way to place the offer whose turn it is, then go without it."""
+        while turn < len(self.tied) and self._has_no_place(self.tied[turn], groups):
+            turn += 1
         if not self._spend() or self._hopeless(self.bounds.of(turn, groups)):
             return
         if turn == len(self.tied):
@@ -129,6 +131,10 @@ class Component:
             offer = self.problem.offers[self.tied[turn]]
             slots = self.bounds.slots(self.tied[turn], groups)
             self._place_limited(turn, groups, slots, offer.most_in_basket, {})
+
+    def _has_no_place(self, place: int, groups: Groups) -> bool:
+        offer = self.problem.offers[place]
+        return offer.whole and not offer.stackable and not self.bounds.has_units_for(place, groups)
 
     def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
         offer = self.problem.offers[place]
@@ -152,7 +158,8 @@ class Component:
             return
         (uses, count), rest = cells[0], cells[1:]
         fits = min(count, units) if self.bounds.fits(place, uses) else 0
-        for taken in range(fits, -1, -1):
+        elsewhere = sum(others for found, others in rest if self.bounds.fits(place, found))
+        for taken in range(fits, max(0, units - elsewhere) - 1, -1):
             here = cut(uses, count, (place, number), taken)
             for others in self._ways(place, number, rest, units - taken):
                 yield (*here, *others)
