@@ -19,8 +19,8 @@ from shared.domain.promotions import (
     PromotionArchived,
     PromotionEnded,
     PromotionNotFound,
+    PromotionStatus,
     PromotionSummary,
-    Status,
     Terms,
     TransitionRefused,
 )
@@ -83,7 +83,7 @@ class PromotionPath(Request):
 
 
 class PromotionsQuery(Request):
-    status: Status | None = None
+    status: PromotionStatus | None = None
     q: str | None = Field(default=None, description="Text to look for in name and description.")
     cursor: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50

@@ -9,7 +9,6 @@ from shared import pool
 from tests.harness import forget_app, free_ports
 from tests.rows import Conn
 
-
 pytestmark = pytest.mark.usefixtures("app")
 
 

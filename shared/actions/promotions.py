@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain import promotions
-from shared.domain.promotions import LIVE, Promotion, PromotionNotFound, Status, Terms
+from shared.domain.promotions import LIVE, Promotion, PromotionNotFound, PromotionStatus, Terms
 from shared.store import Conn, rule_sets, zones
 from shared.store import promotions as rows
 
@@ -74,7 +74,7 @@ def archive(conn: Conn, now: datetime, promotion_id: UUID) -> Promotion:
     return _move(conn, now, promotion, promotions.archive(promotion))
 
 
-def relabel(conn: Conn, now: datetime, promotion_id: UUID) -> Status | None:
+def relabel(conn: Conn, now: datetime, promotion_id: UUID) -> PromotionStatus | None:
     """Bring the label of a published promotion up to `now`; None when it was right already.
 
     A paused one stays paused until it has ended. Run twice, the second run changes nothing.
@@ -82,11 +82,11 @@ def relabel(conn: Conn, now: datetime, promotion_id: UUID) -> Status | None:
     rule_sets.lock(conn)
     promotion = _lock(conn, promotion_id)
     published = rows.get_published(conn, promotion_id)
-    if published is None or promotion.status is Status.ARCHIVED:
+    if published is None or promotion.status is PromotionStatus.ARCHIVED:
         return None
     status = promotions.label(published, zones.find(conn), now)
-    if promotion.status is Status.PAUSED and status is not Status.ARCHIVED:
-        status = Status.PAUSED
+    if promotion.status is PromotionStatus.PAUSED and status is not PromotionStatus.ARCHIVED:
+        status = PromotionStatus.PAUSED
     if status is promotion.status:
         return None
     _move(conn, now, promotion, status)
@@ -97,7 +97,7 @@ def _move(
     conn: Conn,
     now: datetime,
     promotion: Promotion,
-    status: Status,
+    status: PromotionStatus,
     *,
     published_version: int | None = None,
 ) -> Promotion:

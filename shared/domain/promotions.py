@@ -20,7 +20,7 @@ _STORE_FACTS = ("store",)
 _NO_STORES = ("UTC",)
 
 
-class Status(StrEnum):
+class PromotionStatus(StrEnum):
     DRAFT = "Draft"
     SCHEDULED = "Scheduled"
     ACTIVE = "Active"
@@ -29,7 +29,7 @@ class Status(StrEnum):
 
 
 # Published, not paused, not ended: what a rule set holds.
-LIVE = frozenset({Status.SCHEDULED, Status.ACTIVE})
+LIVE = frozenset({PromotionStatus.SCHEDULED, PromotionStatus.ACTIVE})
 
 
 class PromotionNotFound(NotFound):
@@ -110,7 +110,7 @@ class Promotion:
     """A promotion with the terms of its newest version. `revision` counts every change, for If-Match."""
 
     id: UUID
-    status: Status
+    status: PromotionStatus
     version: int
     published_version: int | None
     revision: int
@@ -136,7 +136,7 @@ class PromotionSummary:
     """A promotion as a list shows it."""
 
     id: UUID
-    status: Status
+    status: PromotionStatus
     version: int
     published_version: int | None
     name: str
@@ -200,11 +200,15 @@ _PAST: Mapping[Verb, str] = {
     Verb.ARCHIVE: "archived",
 }
 
-_ALLOWED: Mapping[Verb, frozenset[Status]] = {
-    Verb.PUBLISH: frozenset({Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED}),
-    Verb.PAUSE: frozenset({Status.SCHEDULED, Status.ACTIVE}),
-    Verb.RESUME: frozenset({Status.PAUSED}),
-    Verb.ARCHIVE: frozenset({Status.DRAFT, Status.SCHEDULED, Status.ACTIVE, Status.PAUSED}),
+_ALLOWED: Mapping[Verb, frozenset[PromotionStatus]] = {
+    Verb.PUBLISH: frozenset(
+        {PromotionStatus.DRAFT, PromotionStatus.SCHEDULED, PromotionStatus.ACTIVE, PromotionStatus.PAUSED}
+    ),
+    Verb.PAUSE: frozenset({PromotionStatus.SCHEDULED, PromotionStatus.ACTIVE}),
+    Verb.RESUME: frozenset({PromotionStatus.PAUSED}),
+    Verb.ARCHIVE: frozenset(
+        {PromotionStatus.DRAFT, PromotionStatus.SCHEDULED, PromotionStatus.ACTIVE, PromotionStatus.PAUSED}
+    ),
 }
 
 
@@ -223,11 +227,11 @@ def check(terms: Terms) -> None:
 
 def require_editable(promotion: Promotion) -> None:
     """Raises PromotionArchived."""
-    if promotion.status is Status.ARCHIVED:
+    if promotion.status is PromotionStatus.ARCHIVED:
         raise PromotionArchived
 
 
-def publish(promotion: Promotion, zones: Iterable[str], now: datetime) -> Status:
+def publish(promotion: Promotion, zones: Iterable[str], now: datetime) -> PromotionStatus:
     """The status after the newest version is published; a paused promotion stays paused.
 
     Raises TransitionRefused, NothingToPublish, PromotionEnded.
@@ -236,28 +240,30 @@ def publish(promotion: Promotion, zones: Iterable[str], now: datetime) -> Status
     if promotion.published_version == promotion.version:
         raise NothingToPublish(version=promotion.version)
     status = _label_of_running(promotion, zones, now)
-    return Status.PAUSED if promotion.status is Status.PAUSED else status
+    return PromotionStatus.PAUSED if promotion.status is PromotionStatus.PAUSED else status
 
 
-def pause(promotion: Promotion) -> Status:
+def pause(promotion: Promotion) -> PromotionStatus:
     """Raises TransitionRefused."""
     _require(promotion, Verb.PAUSE)
-    return Status.PAUSED
+    return PromotionStatus.PAUSED
 
 
-def resume(promotion: Promotion, published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+def resume(
+    promotion: Promotion, published: Promotion, zones: Iterable[str], now: datetime
+) -> PromotionStatus:
     """The status after the `published` version runs again. Raises TransitionRefused, PromotionEnded."""
     _require(promotion, Verb.RESUME)
     return _label_of_running(published, zones, now)
 
 
-def archive(promotion: Promotion) -> Status:
+def archive(promotion: Promotion) -> PromotionStatus:
     """Raises TransitionRefused."""
     _require(promotion, Verb.ARCHIVE)
-    return Status.ARCHIVED
+    return PromotionStatus.ARCHIVED
 
 
-def label(published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+def label(published: Promotion, zones: Iterable[str], now: datetime) -> PromotionStatus:
     """Scheduled until the first store begins, Active until the last has ended, Archived from then on.
 
     A label only: whether a promotion applies is asked of the schedule and the store's own clock.
@@ -265,9 +271,9 @@ def label(published: Promotion, zones: Iterable[str], now: datetime) -> Status:
     zones = tuple(zones) or _NO_STORES
     end = schedules.latest_end(published.ends_at, published.zone_policy, zones)
     if end is not None and end <= now:
-        return Status.ARCHIVED
+        return PromotionStatus.ARCHIVED
     start = schedules.earliest_start(published.starts_at, published.zone_policy, zones)
-    return Status.SCHEDULED if start is not None and now < start else Status.ACTIVE
+    return PromotionStatus.SCHEDULED if start is not None and now < start else PromotionStatus.ACTIVE
 
 
 def _exact(document: Any) -> Any:
@@ -286,8 +292,8 @@ def _require(promotion: Promotion, verb: Verb) -> None:
         raise TransitionRefused(status=promotion.status.value, verb=_PAST[verb])
 
 
-def _label_of_running(published: Promotion, zones: Iterable[str], now: datetime) -> Status:
+def _label_of_running(published: Promotion, zones: Iterable[str], now: datetime) -> PromotionStatus:
     status = label(published, zones, now)
-    if status is Status.ARCHIVED:
+    if status is PromotionStatus.ARCHIVED:
         raise PromotionEnded(ends_at=published.ends_at)
     return status

@@ -25,7 +25,7 @@ from shared.domain.money import from_minor
 type Scalar = str | int | Decimal | bool | None
 
 
-class Status(StrEnum):
+class TransactionStatus(StrEnum):
     NEW = "New"
     UNDER_REVIEW = "Under Review"
     VERIFIED = "Verified"
@@ -112,7 +112,7 @@ class QuotedPromotion:
 @dataclass(frozen=True, slots=True)
 class RecordedSale:
     id: UUID
-    status: Status
+    status: TransactionStatus
     receipt_number: str | None
     created_at: datetime
 

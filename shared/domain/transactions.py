@@ -11,7 +11,7 @@ from uuid import UUID
 from shared.domain import money
 from shared.domain.engine import SEMANTICS, Basket, BasketLine, StoreFacts, canonical_json
 from shared.domain.errors import Conflict, Forbidden, NotFound, Refused
-from shared.domain.quotes import Quote, Status
+from shared.domain.quotes import Quote, TransactionStatus
 from shared.domain.users import Caller, Permission
 
 
@@ -168,7 +168,7 @@ class Transaction:
     id: UUID
     store_id: str
     receipt_number: str | None
-    status: Status
+    status: TransactionStatus
     channel: str
     user_id: UUID
     rule_set_version: int
@@ -183,7 +183,7 @@ class TransactionSummary:
     id: UUID
     store_id: str
     receipt_number: str | None
-    status: Status
+    status: TransactionStatus
     created_at: datetime
     currency: str
     gross: Decimal

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from shared.domain.promotions import Promotion, PromotionSummary, Status, Terms
+from shared.domain.promotions import Promotion, PromotionStatus, PromotionSummary, Terms
 from shared.rows import jsonb, of
 from shared.store import Conn
 
@@ -100,7 +100,7 @@ def lock(conn: Conn, promotion_id: UUID) -> Promotion | None:
 
 
 def find(
-    conn: Conn, *, status: Status | None, text: str | None, before: UUID | None, limit: int
+    conn: Conn, *, status: PromotionStatus | None, text: str | None, before: UUID | None, limit: int
 ) -> list[PromotionSummary]:
     """Newest first, those created before `before`; `text` is looked for in name and description."""
     return (
@@ -163,7 +163,7 @@ def find_unarchived_ids(conn: Conn) -> list[UUID]:
 
 
 def update_status(
-    conn: Conn, *, promotion_id: UUID, status: Status, published_version: int | None, now: datetime
+    conn: Conn, *, promotion_id: UUID, status: PromotionStatus, published_version: int | None, now: datetime
 ) -> None:
     conn.execute(
         """

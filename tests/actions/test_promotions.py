@@ -18,7 +18,7 @@ from shared.domain.promotions import (
     PromotionArchived,
     PromotionEnded,
     PromotionNotFound,
-    Status,
+    PromotionStatus,
     Terms,
     TransitionRefused,
 )
@@ -86,22 +86,24 @@ def test_an_ended_promotion_is_not_published(conn: Conn, author: UUID) -> None:
 @pytest.mark.parametrize(
     ("status", "verb"),
     [
-        (Status.DRAFT, "pause"),
-        (Status.DRAFT, "resume"),
-        (Status.ACTIVE, "resume"),
-        (Status.PAUSED, "pause"),
-        (Status.ARCHIVED, "publish"),
-        (Status.ARCHIVED, "pause"),
-        (Status.ARCHIVED, "resume"),
-        (Status.ARCHIVED, "archive"),
+        (PromotionStatus.DRAFT, "pause"),
+        (PromotionStatus.DRAFT, "resume"),
+        (PromotionStatus.ACTIVE, "resume"),
+        (PromotionStatus.PAUSED, "pause"),
+        (PromotionStatus.ARCHIVED, "publish"),
+        (PromotionStatus.ARCHIVED, "pause"),
+        (PromotionStatus.ARCHIVED, "resume"),
+        (PromotionStatus.ARCHIVED, "archive"),
     ],
 )
-def test_every_other_transition_is_refused(conn: Conn, author: UUID, status: Status, verb: str) -> None:
-    promotion = draft(conn, author) if status is Status.DRAFT else published(conn, author)
+def test_every_other_transition_is_refused(
+    conn: Conn, author: UUID, status: PromotionStatus, verb: str
+) -> None:
+    promotion = draft(conn, author) if status is PromotionStatus.DRAFT else published(conn, author)
     with conn.transaction():
-        if status is Status.PAUSED:
+        if status is PromotionStatus.PAUSED:
             promotions.pause(conn, NOW, promotion.id)
-        if status is Status.ARCHIVED:
+        if status is PromotionStatus.ARCHIVED:
             promotions.archive(conn, NOW, promotion.id)
     with pytest.raises(TransitionRefused) as refusal, conn.transaction():
         getattr(promotions, verb)(conn, NOW, promotion.id)
@@ -173,23 +175,23 @@ def test_the_hash_is_of_the_meaning_not_of_the_order_of_keys() -> None:
     assert terms(rule=rule).hash != terms(rule=rule, priority=1).hash
 
 
-# Status, and what is live.
+# PromotionStatus, and what is live.
 
 
 def test_publishing_labels_by_the_clock(conn: Conn, author: UUID) -> None:
-    assert published(conn, author).status is Status.ACTIVE
+    assert published(conn, author).status is PromotionStatus.ACTIVE
     later = published(conn, author, starts_at=datetime(2026, 9, 1))  # noqa: DTZ001 - local
-    assert later.status is Status.SCHEDULED
+    assert later.status is PromotionStatus.SCHEDULED
     assert {promotion_id for promotion_id, _ in current_members(conn)} >= {later.id}
 
 
 def test_pausing_takes_it_out_and_resuming_puts_it_back(conn: Conn, author: UUID) -> None:
     promotion = published(conn, author)
     with conn.transaction():
-        assert promotions.pause(conn, NOW, promotion.id).status is Status.PAUSED
+        assert promotions.pause(conn, NOW, promotion.id).status is PromotionStatus.PAUSED
     assert current_members(conn) == set()
     with conn.transaction():
-        assert promotions.resume(conn, NOW, promotion.id).status is Status.ACTIVE
+        assert promotions.resume(conn, NOW, promotion.id).status is PromotionStatus.ACTIVE
     assert current_members(conn) == {(promotion.id, 1)}
 
 
@@ -198,7 +200,7 @@ def test_publishing_a_paused_promotion_leaves_it_paused(conn: Conn, author: UUID
     with conn.transaction():
         promotions.pause(conn, NOW, promotion.id)
         revise(conn, promotion.id, author, terms(priority=5))
-        assert promotions.publish(conn, NOW, promotion.id).status is Status.PAUSED
+        assert promotions.publish(conn, NOW, promotion.id).status is PromotionStatus.PAUSED
     assert current_members(conn) == set()
 
 
@@ -220,7 +222,7 @@ def test_relabelling_waits_for_the_last_store_and_then_archives_once(conn: Conn,
         (rome_ends - timedelta(seconds=1), None),
         (rome_ends, None),
         (azores_ends - timedelta(seconds=1), None),
-        (azores_ends, Status.ARCHIVED),
+        (azores_ends, PromotionStatus.ARCHIVED),
         (azores_ends, None),
     ]:
         with conn.transaction():
@@ -236,7 +238,7 @@ def test_relabelling_activates_with_the_first_store(conn: Conn, author: UUID) ->
     before = rule_set_count(conn)
     with conn.transaction():
         assert promotions.relabel(conn, tokyo_begins - timedelta(seconds=1), promotion.id) is None
-        assert promotions.relabel(conn, tokyo_begins, promotion.id) is Status.ACTIVE
+        assert promotions.relabel(conn, tokyo_begins, promotion.id) is PromotionStatus.ACTIVE
     assert rule_set_count(conn) == before, "a label alone changes nothing that is evaluated"
 
 
@@ -245,14 +247,20 @@ def test_a_paused_promotion_is_archived_after_its_end_but_never_activated(conn: 
     with conn.transaction():
         promotions.pause(conn, NOW, promotion.id)
         assert promotions.relabel(conn, datetime(2026, 10, 1, tzinfo=UTC), promotion.id) is None
-        assert promotions.relabel(conn, datetime(2027, 2, 1, tzinfo=UTC), promotion.id) is Status.ARCHIVED
+        assert (
+            promotions.relabel(conn, datetime(2027, 2, 1, tzinfo=UTC), promotion.id)
+            is PromotionStatus.ARCHIVED
+        )
 
 
 def test_an_unpublished_edit_does_not_move_the_end(conn: Conn, author: UUID) -> None:
     promotion = published(conn, author, ends_at=datetime(2026, 7, 1))  # noqa: DTZ001 - local
     with conn.transaction():
         revise(conn, promotion.id, author, terms())
-        assert promotions.relabel(conn, datetime(2026, 8, 1, tzinfo=UTC), promotion.id) is Status.ARCHIVED
+        assert (
+            promotions.relabel(conn, datetime(2026, 8, 1, tzinfo=UTC), promotion.id)
+            is PromotionStatus.ARCHIVED
+        )
 
 
 def test_parallel_publishes_all_end_up_in_the_newest_rule_set(

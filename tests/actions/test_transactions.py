@@ -12,7 +12,7 @@ import pytest
 
 from shared.actions import promotions, transactions
 from shared.domain.money import AmountInexact, CurrencyUnknown
-from shared.domain.quotes import Outcome, Quote, Status
+from shared.domain.quotes import Outcome, Quote, TransactionStatus
 from shared.domain.transactions import (
     CurrencyMismatch,
     IdempotencyKeyReused,
@@ -175,7 +175,7 @@ def test_a_sale_is_what_was_quoted(conn: Conn, seller: Caller) -> None:
     recorded, replayed = confirm(conn, seller, request(receipt_number="R1", expected_net=Decimal("89.99")))
     assert not replayed
     assert recorded.transaction is not None
-    assert recorded.transaction.status is Status.NEW
+    assert recorded.transaction.status is TransactionStatus.NEW
     stored = rows.get(conn, recorded.transaction.id)
     assert stored is not None
     assert stored.quote == quote(conn, seller)
