@@ -128,3 +128,33 @@ def test_one_limited_offer_takes_the_units_it_gains_most_on() -> None:
     solution = best_combination(problem)
     assert solution.optimal
     assert solution.value == 5000 * (2000 * 300 + 500 * 200) + 1000 * (500 * 200 + 2000 * 100)
+
+
+def test_a_limited_stackable_offer_adds_to_what_is_free() -> None:
+    rivals = [
+        Promo("alone", 0, stackable=False, skus=frozenset("a"), percent=2500, max_units=1),
+        Promo("free", 0, stackable=True, skus=frozenset("a"), percent=1000),
+        Promo("limited", 0, stackable=True, skus=frozenset("a"), percent=2000, max_units=1),
+    ]
+    solution = best_combination(problem_of([Piece("a", 100)], rivals))
+    assert (solution.value, solution.applied) == (3000 * 100, (1, 2))
+
+
+def test_of_many_stackable_offers_only_those_that_give_anything_apply() -> None:
+    rivals = [
+        Promo(f"p{n}", -n, stackable=True, skus=frozenset("a"), percent=percent)
+        for n, percent in enumerate([6000, 4000, *[1000] * 6])
+    ]
+    solution = best_combination(problem_of([Piece("a", 100)] * 2, rivals))
+    assert (solution.value, solution.applied) == (2 * 10_000 * 100, (0, 1))
+    assert [len(cell.uses) for cell in solution.cells] == [2]
+
+
+def test_a_limited_offer_leaves_its_best_units_to_one_that_needs_them() -> None:
+    rivals = [
+        Promo("spread", 0, stackable=False, skus=frozenset("ab"), amount=105, per="basket"),
+        Promo("either", 0, stackable=False, skus=frozenset("ab"), percent=5000, max_units=1),
+        Promo("only-a", 0, stackable=False, skus=frozenset("a"), percent=6000, max_units=1),
+    ]
+    solution = best_combination(problem_of([Piece("a", 100), Piece("b", 98)], rivals))
+    assert solution.value == (60 + 49) * SCALE

@@ -88,6 +88,21 @@ def test_max_units_takes_the_dearest() -> None:
         assert found == ([1000, 500] if per == "basket" else wanted)
 
 
+def test_a_line_stays_one_line_when_its_units_cost_different_prices() -> None:
+    sold = basket(line("a", 333, 3))
+    for per in ("line", "basket"):
+        one = promotion("one", percent("50", max_units={"units": 1, "per": per}), lane="order")
+        found = result(sold, TEN, one)
+        assert [(share.promotion_id, share.units) for share in found.lines[0].allocations] == [
+            ("ten", 3),
+            ("one", 1),
+        ]
+    whole = promotion("whole", amount("1.00", "line"), lane="order")
+    assert result(sold, TEN, whole).discount == 100 + 100
+    twice = {"count": "lines", "op": "ge", "value": 2, "basis": "running"}
+    assert result(sold, TEN, promotion("two", percent("50"), when=twice, lane="order")).discount == 100
+
+
 def test_a_floor_holds_in_its_lane_and_in_later_ones() -> None:
     floored = promotion("floored", percent("50", price_floor={"percent": "80"}))
     later = promotion("later", percent("50"), lane="order")
@@ -170,6 +185,13 @@ def test_halves_round_as_set() -> None:
     sold = basket(line("a", 25))
     assert result(sold, TEN).discount == 2
     assert result(sold, TEN, rounding=Rounding.HALF_UP).discount == 3
+
+
+def test_a_total_that_rounding_lifts_above_the_room_never_lands_on_other_units() -> None:
+    halves = [promotion(name, percent("50", target=skus("a")), stackable=True) for name in ("one", "two")]
+    found = result(basket(line("a", 1), line("b", 1000)), *halves, rounding=Rounding.HALF_UP)
+    assert discounts(found) == [1, 0]
+    assert [one.discount for one in found.promotions] == [1, 0]
 
 
 def test_a_basket_without_decimals_and_with_three() -> None:

@@ -171,13 +171,15 @@ def test_a_tie_is_beaten_by_nothing() -> None:
     assert found["b"].beaten_by == BeatenBy(("a",), 0)
 
 
-def test_a_later_lane_is_not_what_beats_an_earlier_one() -> None:
+def test_only_rivals_of_the_same_lane_beat_a_promotion() -> None:
     found = told(
         promotion("ten", percent("10")),
         promotion("nine", percent("9")),
-        promotion("order", percent("50"), lane="order"),
+        promotion("order-20", percent("20"), lane="order"),
+        promotion("order-10", percent("10"), lane="order"),
     )
     assert found["nine"].beaten_by == BeatenBy(("ten",), 250 - 225)
+    assert found["order-10"].beaten_by == BeatenBy(("order-20",), 450 - 225)
 
 
 def test_an_exclusive_promotion_is_beaten_by_all_others_together() -> None:
