@@ -13,6 +13,7 @@ from shared.domain import schedules
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
 from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.filters import parse_filter
+from shared.domain.schedules import LocalDateTime
 
 # Which stores a promotion runs in is asked of the store alone.
 _STORE_FACTS = ("store",)
@@ -79,8 +80,8 @@ class Terms:
     priority: int
     exclusive: bool
     stackable: bool
-    starts_at: datetime
-    ends_at: datetime | None
+    starts_at: LocalDateTime
+    ends_at: LocalDateTime | None
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]
@@ -121,8 +122,8 @@ class Promotion:
     priority: int
     exclusive: bool
     stackable: bool
-    starts_at: datetime
-    ends_at: datetime | None
+    starts_at: LocalDateTime
+    ends_at: LocalDateTime | None
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]
@@ -143,8 +144,8 @@ class PromotionSummary:
     type: str
     lane: Lane
     priority: int
-    starts_at: datetime
-    ends_at: datetime | None
+    starts_at: LocalDateTime
+    ends_at: LocalDateTime | None
     zone_policy: str
     updated_at: datetime
 
@@ -160,8 +161,8 @@ class PublishedVersion:
     priority: int
     exclusive: bool
     stackable: bool
-    starts_at: datetime
-    ends_at: datetime | None
+    starts_at: LocalDateTime
+    ends_at: LocalDateTime | None
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]

@@ -16,11 +16,12 @@ from shared.domain.engine.evaluation import (
     Outcome,
     OutsideSchedule,
     PromotionOutcome,
-    Role,
     StoreNotTargeted,
+    UnitRole,
 )
 from shared.domain.engine.rule import Measure
 from shared.domain.money import from_minor
+from shared.domain.schedules import LocalDateTime
 
 type Scalar = str | int | Decimal | bool | None
 
@@ -38,7 +39,7 @@ class Allocation:
 
     promotion_id: UUID
     version: int
-    role: Role
+    role: UnitRole
     units: int
     amount: Decimal
 
@@ -81,8 +82,8 @@ class QuotedDetail:
 
     reason: str
     zone: str | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: LocalDateTime | None = None
+    ends_at: LocalDateTime | None = None
     unmet: tuple[QuotedUnmet, ...] = ()
 
 

@@ -16,6 +16,9 @@ from zoneinfo import ZoneInfo, available_timezones
 from shared.domain.documents import at_key
 from shared.domain.errors import Refused
 
+type LocalDateTime = datetime
+"""A naive date-time, which stands for another instant in another zone."""
+
 STORE = "store"
 """The zone policy under which every store counts by its own zone."""
 

@@ -30,7 +30,7 @@ class Mode(StrEnum):
     ALL_OR_NOTHING = "all_or_nothing"
 
 
-class Status(StrEnum):
+class UploadStatus(StrEnum):
     AWAITING = "awaiting"
     RECEIVED = "received"
     VALIDATING = "validating"
@@ -74,7 +74,7 @@ class Upload:
     filename: str
     mode: Mode
     validate_only: bool
-    status: Status
+    status: UploadStatus
     progress: int
     rows: Rows
     errors: tuple[RowError, ...] = ()

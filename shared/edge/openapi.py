@@ -62,6 +62,13 @@ def document() -> Json:
     }
 
 
+_LOCAL_DATE_TIME: Json = {
+    "type": "string",
+    "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}$",
+    "examples": ["2026-12-31T18:00:00"],
+}
+
+
 class _Schemas:
     """The JSON schemas of every input and reply, sharing one set of components."""
 
@@ -75,7 +82,8 @@ class _Schemas:
             if operation.reply is not Content:
                 wanted.append(((operation.name, "reply"), "serialization", TypeAdapter(operation.reply)))
         found, definitions = TypeAdapter.json_schemas(wanted, ref_template="#/components/schemas/{model}")
-        self.components: Json = definitions["$defs"]
+        # JSON Schema's date-time has an offset; a local one has none.
+        self.components: Json = definitions["$defs"] | {"LocalDateTime": _LOCAL_DATE_TIME}
         self._found = {key: schema for (key, _), schema in found.items()}
         # Paths, queries and headers are told parameter by parameter; as schemas nobody needs them.
         for operation in operations:

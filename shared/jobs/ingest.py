@@ -14,8 +14,8 @@ from shared.domain.uploads import (
     SIZE_LIMIT,
     Mode,
     Rows,
-    Status,
     Upload,
+    UploadStatus,
     upload_id_of,
 )
 from shared.edge import blobs, csv_files
@@ -64,7 +64,7 @@ def ingest(name: str, source: Source | None, now: datetime) -> None:
             uploads.update_finished(
                 conn,
                 upload_id,
-                status=Status.FAILED,
+                status=UploadStatus.FAILED,
                 rows=Rows(),
                 reason=str(refusal),
                 reason_code=refusal.code,
@@ -83,7 +83,7 @@ def _apply(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> 
     with reading.spool() as spool:
         statements.stage(conn, reading.rows(spool))
         rejected_cells.insert(conn, reading.rejections(spool))
-    reading.tell(Status.APPLYING, _APPLYING_PCT)
+    reading.tell(UploadStatus.APPLYING, _APPLYING_PCT)
     uploads.lock_target(conn, kind.target)
     # Without a rejected row others may lose their parent, so until nothing goes.
     while sum(reject(conn, kind) for reject in statements.reject):
@@ -98,7 +98,7 @@ def _apply(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> 
         uploads.update_finished(
             conn,
             upload.id,
-            status=Status.FAILED,
+            status=UploadStatus.FAILED,
             rows=Rows(read=reading.read, rejected=rejected),
             errors=errors,
             reason=f"{rejected} of {reading.read} rows are bad and all or nothing was asked for.",
@@ -117,7 +117,7 @@ def _apply(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> 
     uploads.update_finished(
         conn,
         upload.id,
-        status=Status.COMPLETED,
+        status=UploadStatus.COMPLETED,
         rows=Rows(
             read=reading.read,
             inserted=applied.inserted,

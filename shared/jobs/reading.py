@@ -9,7 +9,7 @@ from shared import pool
 from shared.domain.csv_rows import Row, RowRefused, Table, known_headers, normal
 from shared.domain.kinds.kind import Kind
 from shared.domain.row_errors import REPORT_COLUMNS, SHOWN, Rejection, explain
-from shared.domain.uploads import Status, Upload
+from shared.domain.uploads import Upload, UploadStatus
 from shared.edge import csv_files
 from shared.edge.blobs import Source
 from shared.edge.csv_files import CsvFile
@@ -32,7 +32,7 @@ class Reading:
         self.read = 0
         self._upload = upload
         self._source = source
-        self.tell(Status.VALIDATING, 0)
+        self.tell(UploadStatus.VALIDATING, 0)
         self._file = _open(kind, self._chunks())
         self.table = Table(kind, self._file.header)
 
@@ -63,7 +63,7 @@ class Reading:
         for line, place, code, value, other in csv.reader(spool):
             yield Rejection(int(line), place, code, value, other)
 
-    def tell(self, status: Status, progress: int) -> None:
+    def tell(self, status: UploadStatus, progress: int) -> None:
         """Let others see how far it is, while this transaction is open."""
         with pool.connection() as aside:
             uploads.update_progress(aside, self._upload.id, status=status, progress=progress, read=self.read)
@@ -73,7 +73,7 @@ class Reading:
         for chunk in self._source.chunks():
             yield chunk
             done += len(chunk)
-            self.tell(Status.VALIDATING, done * _READ_PCT // self._source.size)
+            self.tell(UploadStatus.VALIDATING, done * _READ_PCT // self._source.size)
 
 
 def report(kind: Kind, source: Source, rejections: Iterable[Rejection]) -> Iterator[list[str]]:

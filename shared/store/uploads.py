@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.row_errors import RowError
-from shared.domain.uploads import Mode, Rows, Status, Upload, UploadKind
+from shared.domain.uploads import Mode, Rows, Upload, UploadKind, UploadStatus
 from shared.rows import jsonb, of
 from shared.store import Conn
 
@@ -144,7 +144,7 @@ def update_received(
     )
 
 
-def update_progress(conn: Conn, upload_id: UUID, *, status: Status, progress: int, read: int) -> None:
+def update_progress(conn: Conn, upload_id: UUID, *, status: UploadStatus, progress: int, read: int) -> None:
     """Note how far it is, unless it is finished: by another delivery, when this one lost its connection."""
     conn.execute(
         """
@@ -161,7 +161,7 @@ def update_finished(
     conn: Conn,
     upload_id: UUID,
     *,
-    status: Status,
+    status: UploadStatus,
     rows: Rows,
     errors: Sequence[RowError] = (),
     reason: str | None = None,

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from shared.actions import uploads as actions
-from shared.domain.uploads import Mode, Rows, Status, UploadKind, UploadNotAwaiting, UploadUnknown
+from shared.domain.uploads import Mode, Rows, UploadKind, UploadNotAwaiting, UploadStatus, UploadUnknown
 from shared.store import uploads
 from tests.rows import a_user
 
@@ -37,7 +37,7 @@ def test_an_upload_awaits_its_file(conn: psycopg.Connection, user_id: UUID) -> N
     upload = uploads.get(conn, ask(conn, user_id))
     assert upload is not None
     assert (upload.kind, upload.filename, upload.mode) == ("stores", "shops.csv", "all_or_nothing")
-    assert (upload.validate_only, upload.status, upload.progress) == (True, Status.AWAITING, 0)
+    assert (upload.validate_only, upload.status, upload.progress) == (True, UploadStatus.AWAITING, 0)
     assert (upload.rows, upload.errors, upload.rejected_url) == (Rows(), (), None)
     assert (upload.created_at, upload.received_at, upload.finished_at) == (NOW, None, None)
 
@@ -46,7 +46,7 @@ def test_one_that_awaits_can_be_cancelled_once(conn: psycopg.Connection, user_id
     upload_id = ask(conn, user_id)
     later = NOW + timedelta(minutes=1)
     upload = actions.cancel(conn, later, upload_id)
-    assert (upload.status, upload.finished_at) == (Status.CANCELLED, later)
+    assert (upload.status, upload.finished_at) == (UploadStatus.CANCELLED, later)
     with pytest.raises(UploadNotAwaiting, match="is cancelled"):
         actions.cancel(conn, later, upload_id)
 

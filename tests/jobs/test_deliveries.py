@@ -15,7 +15,7 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError
 
 from devhost.environment import ROOT
-from shared.domain.uploads import Rows, Status, blob_name
+from shared.domain.uploads import Rows, UploadStatus, blob_name
 from shared.edge import blobs
 from shared.jobs.ingest import ingest
 from shared.store import uploads
@@ -62,7 +62,7 @@ def test_a_delivery_during_another_returns_at_once(client: Client, database_url:
     client.put(ticket, lenses(10))
     with psycopg.connect(database_url) as other:
         assert uploads.lock(other, ticket.upload_id)
-        assert client.deliver(ticket.upload_id).status is Status.AWAITING
+        assert client.deliver(ticket.upload_id).status is UploadStatus.AWAITING
     assert client.deliver(ticket.upload_id).rows == Rows(read=10, inserted=10)
 
 
@@ -80,7 +80,7 @@ def test_a_kill_between_copy_and_commit_loses_nothing(
             cwd=ROOT,
             env=os.environ | app_environment,
         )
-        wait_until(lambda: client.status(ticket.upload_id).status is Status.APPLYING)
+        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         assert client.status(ticket.upload_id).rows.read == 10_000
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -88,7 +88,7 @@ def test_a_kill_between_copy_and_commit_loses_nothing(
     # The server notices when the waiting statement ends; until then the upload is somebody's.
     wait_until(lambda: _is_free(database_url, ticket.upload_id))
     upload = client.deliver(ticket.upload_id)
-    assert upload.status is Status.COMPLETED
+    assert upload.status is UploadStatus.COMPLETED
     assert upload.rows == Rows(read=10_000, inserted=9_900, updated=100)
     assert prices(conn) == [(f"L{number:05}", "12.00") for number in range(10_000)]
     assert client.deliver(ticket.upload_id) == upload
@@ -108,7 +108,7 @@ def test_rows_and_outcome_are_seen_at_the_same_time_and_progress_before(
         uploads.lock_target(other, "products")
         worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
         worker.start()
-        wait_until(lambda: client.status(ticket.upload_id).status is Status.APPLYING)
+        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         during = client.status(ticket.upload_id)
         assert (during.progress, during.rows) == (75, Rows(read=1_000))
         assert during.received_at == NOW
@@ -132,7 +132,7 @@ def test_two_files_of_one_target_are_applied_one_after_the_other(
     for worker in workers:
         worker.join()
     done = [client.status(ticket.upload_id) for ticket in tickets]
-    assert [upload.status for upload in done] == [Status.COMPLETED] * 3
+    assert [upload.status for upload in done] == [UploadStatus.COMPLETED] * 3
     assert sorted((upload.rows.inserted, upload.rows.updated) for upload in done) == [
         (0, 2_000),
         (0, 2_000),
@@ -170,14 +170,14 @@ def test_a_deleted_file_fails_the_upload(client: Client) -> None:
     client.put(ticket, lenses(10))
     client.blob(ticket.upload_id).delete_blob()
     upload = client.deliver(ticket.upload_id)
-    assert (upload.status, upload.reason_code) == (Status.FAILED, "file_gone")
+    assert (upload.status, upload.reason_code) == (UploadStatus.FAILED, "file_gone")
 
 
 def test_a_cancelled_upload_is_left_alone(client: Client, conn: psycopg.Connection) -> None:
     ticket = client.ask("products_lens")
     client.put(ticket, lenses(10))
     assert uploads.update_cancelled(conn, ticket.upload_id, datetime.now(UTC))
-    assert client.deliver(ticket.upload_id).status is Status.CANCELLED
+    assert client.deliver(ticket.upload_id).status is UploadStatus.CANCELLED
     assert prices(conn) == []
 
 
@@ -187,4 +187,4 @@ def test_a_file_nobody_asked_for_is_left_alone(client: Client, conn: psycopg.Con
     client.put(ticket, lenses(10))
     ingest(name, blobs.source(client.blob(ticket.upload_id)), NOW)
     assert prices(conn) == []
-    assert client.status(ticket.upload_id).status is Status.AWAITING
+    assert client.status(ticket.upload_id).status is UploadStatus.AWAITING

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from shared.domain.uploads import Mode, Rows, Status
+from shared.domain.uploads import Mode, Rows, UploadStatus
 from tests.jobs.conftest import NOW, Client
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -31,7 +31,7 @@ def store_ids(conn: psycopg.Connection) -> list[str]:
 def test_the_samples_are_taken_whole(client: Client, conn: psycopg.Connection) -> None:
     for kind, count in (("products_lens", 300), ("products_frame", 100), ("stores", 40)):
         upload = client.send(kind, (SAMPLES / f"{kind}.csv").read_bytes())
-        assert upload.status is Status.COMPLETED, upload.reason
+        assert upload.status is UploadStatus.COMPLETED, upload.reason
         assert upload.rows == Rows(read=count, inserted=count)
         again = client.send(kind, (SAMPLES / f"{kind}.csv").read_bytes())
         assert again.rows == Rows(read=count, unchanged=count)
@@ -45,7 +45,7 @@ def test_the_samples_are_taken_whole(client: Client, conn: psycopg.Connection) -
 
 def test_bad_rows_are_told_and_the_others_taken(client: Client) -> None:
     upload = client.send("products_lens", (SAMPLES / "products_lens_with_errors.csv").read_bytes())
-    assert upload.status is Status.COMPLETED
+    assert upload.status is UploadStatus.COMPLETED
     assert upload.rows == Rows(read=12, inserted=7, rejected=5)
     assert [(error.line, error.column, error.code, error.value) for error in upload.errors] == [
         (4, "New Code", "missing", ""),
@@ -88,7 +88,7 @@ def test_what_a_file_does_not_mention_stays(client: Client, conn: psycopg.Connec
 
 def test_an_empty_table_is_a_table(client: Client) -> None:
     upload = client.send("products_lens", f"{LENS}\n\n,,,,\n")
-    assert (upload.status, upload.rows) == (Status.COMPLETED, Rows())
+    assert (upload.status, upload.rows) == (UploadStatus.COMPLETED, Rows())
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_bad_file_fails_as_a_whole(
     client: Client, conn: psycopg.Connection, content: bytes, code: str
 ) -> None:
     upload = client.send("products_lens", content)
-    assert (upload.status, upload.reason_code, upload.rows) == (Status.FAILED, code, Rows())
+    assert (upload.status, upload.reason_code, upload.rows) == (UploadStatus.FAILED, code, Rows())
     assert upload.reason
     assert upload.finished_at is not None
     assert skus(conn) == []
@@ -119,7 +119,7 @@ def test_a_bad_file_fails_as_a_whole(
 def test_a_mistake_after_many_good_rows_takes_none_of_them(client: Client, conn: psycopg.Connection) -> None:
     good = lenses(*(f"L{number}" for number in range(20_000)))
     upload = client.send("products_lens", good + 'X,"never closed\n')
-    assert (upload.status, upload.reason_code) == (Status.FAILED, "unclosed_quote")
+    assert (upload.status, upload.reason_code) == (UploadStatus.FAILED, "unclosed_quote")
     assert "line 20002" in (upload.reason or "")
     assert skus(conn) == []
 
@@ -127,13 +127,13 @@ def test_a_mistake_after_many_good_rows_takes_none_of_them(client: Client, conn:
 def test_a_file_over_the_limit_is_not_read(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("shared.jobs.ingest.SIZE_LIMIT", 100)
     upload = client.send("products_lens", lenses("A", "B", "C"))
-    assert (upload.status, upload.reason_code) == (Status.FAILED, "too_large")
+    assert (upload.status, upload.reason_code) == (UploadStatus.FAILED, "too_large")
 
 
 def test_all_or_nothing_takes_nothing_for_one_bad_row(client: Client, conn: psycopg.Connection) -> None:
     content = lenses("A", "B") + "C,C,bad,EUR,22\n"
     upload = client.send("products_lens", content, mode=Mode.ALL_OR_NOTHING)
-    assert (upload.status, upload.reason_code) == (Status.FAILED, "rows_rejected")
+    assert (upload.status, upload.reason_code) == (UploadStatus.FAILED, "rows_rejected")
     assert upload.rows == Rows(read=3, rejected=1)
     assert [error.line for error in upload.errors] == [4]
     assert "C,C,bad,EUR,22" in client.rejected(upload)
@@ -149,7 +149,7 @@ def test_validating_only_says_what_would_be_done_and_does_nothing(
     content = f"{LENS}\nA,Lens A,10,EUR,22\nB,Lens B,11,EUR,22\nC,C,1,EUR,22\n,D,1,EUR,22\n"
     before = conn.execute("SELECT * FROM products ORDER BY sku").fetchall()
     upload = client.send("products_lens", content, validate_only=True)
-    assert upload.status is Status.COMPLETED
+    assert upload.status is UploadStatus.COMPLETED
     assert upload.rows == Rows(read=4, inserted=1, updated=1, unchanged=1, rejected=1)
     assert conn.execute("SELECT * FROM products ORDER BY sku").fetchall() == before
 

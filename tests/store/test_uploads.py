@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from shared.domain.row_errors import RowError
-from shared.domain.uploads import Mode, Rows, Status, UploadKind
+from shared.domain.uploads import Mode, Rows, UploadKind, UploadStatus
 from shared.store import uploads
 from tests.rows import a_user
 
@@ -38,7 +38,7 @@ def test_errors_are_in_the_upload_and_not_in_the_list(conn: psycopg.Connection) 
     upload_id = insert(conn)
     error = RowError(2, "Name", "missing", "", "This column must have a value.", "Fill the cell in.")
     uploads.update_finished(
-        conn, upload_id, status=Status.COMPLETED, rows=Rows(read=1, rejected=1), errors=[error]
+        conn, upload_id, status=UploadStatus.COMPLETED, rows=Rows(read=1, rejected=1), errors=[error]
     )
     upload = uploads.get(conn, upload_id)
     assert upload is not None
@@ -49,11 +49,11 @@ def test_errors_are_in_the_upload_and_not_in_the_list(conn: psycopg.Connection) 
 def test_rows_that_do_not_add_up_are_refused(conn: psycopg.Connection) -> None:
     upload_id = insert(conn)
     with pytest.raises(psycopg.errors.CheckViolation, match="uploads_rows_add_up"):
-        uploads.update_finished(conn, upload_id, status=Status.COMPLETED, rows=Rows(read=2, inserted=1))
+        uploads.update_finished(conn, upload_id, status=UploadStatus.COMPLETED, rows=Rows(read=2, inserted=1))
 
 
-@pytest.mark.parametrize("status", [Status.COMPLETED, Status.FAILED, Status.CANCELLED])
-def test_a_finished_upload_receives_nothing(conn: psycopg.Connection, status: Status) -> None:
+@pytest.mark.parametrize("status", [UploadStatus.COMPLETED, UploadStatus.FAILED, UploadStatus.CANCELLED])
+def test_a_finished_upload_receives_nothing(conn: psycopg.Connection, status: UploadStatus) -> None:
     upload_id = insert(conn)
     conn.execute("UPDATE uploads SET status = %s", [status])
     assert uploads.update_received(conn, upload_id, etag='"1"', size=1, now=NOW) is None
@@ -62,13 +62,13 @@ def test_a_finished_upload_receives_nothing(conn: psycopg.Connection, status: St
 
 def test_a_latecomer_does_not_reopen_a_finished_upload(conn: psycopg.Connection) -> None:
     upload_id = insert(conn)
-    uploads.update_progress(conn, upload_id, status=Status.VALIDATING, progress=10, read=5)
+    uploads.update_progress(conn, upload_id, status=UploadStatus.VALIDATING, progress=10, read=5)
     upload = uploads.get(conn, upload_id)
     assert upload is not None
-    assert (upload.status, upload.progress, upload.rows.read) == (Status.VALIDATING, 10, 5)
-    uploads.update_finished(conn, upload_id, status=Status.COMPLETED, rows=Rows(read=1, inserted=1))
+    assert (upload.status, upload.progress, upload.rows.read) == (UploadStatus.VALIDATING, 10, 5)
+    uploads.update_finished(conn, upload_id, status=UploadStatus.COMPLETED, rows=Rows(read=1, inserted=1))
     finished = uploads.get(conn, upload_id)
-    uploads.update_progress(conn, upload_id, status=Status.VALIDATING, progress=10, read=5)
+    uploads.update_progress(conn, upload_id, status=UploadStatus.VALIDATING, progress=10, read=5)
     assert uploads.get(conn, upload_id) == finished
 
 

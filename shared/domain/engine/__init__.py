@@ -15,8 +15,8 @@ from shared.domain.engine.evaluation import (
     Outcome,
     OutsideSchedule,
     PromotionOutcome,
-    Role,
     StoreNotTargeted,
+    UnitRole,
 )
 from shared.domain.engine.language import SCHEMA, RuleInvalid, parse_rule
 from shared.domain.engine.rule import Rule
@@ -43,12 +43,12 @@ __all__ = [
     "OutsideSchedule",
     "PromotionOutcome",
     "PromotionTerms",
-    "Role",
     "Rule",
     "RuleInvalid",
     "RuleSet",
     "StoreFacts",
     "StoreNotTargeted",
+    "UnitRole",
     "Unmet",
     "canonical_json",
     "compile_rule_set",

@@ -17,8 +17,8 @@ from shared.domain.engine.evaluation import (
     Outcome,
     OutsideSchedule,
     PromotionOutcome,
-    Role,
     StoreNotTargeted,
+    UnitRole,
 )
 from shared.domain.engine.explanation import Verdict, explain, told
 from shared.domain.engine.lane import Amount
@@ -176,7 +176,7 @@ def _line(
         net=gross - discount,
         tax=_tax(gross - discount, line.tax_rate_pct, includes=basket.store.prices_include_tax),
         allocations=tuple(
-            Allocation(name, versions[name], Role.DISCOUNTED, units[name], amounts[name])
+            Allocation(name, versions[name], UnitRole.DISCOUNTED, units[name], amounts[name])
             for name in sorted(amounts, key=lambda name: order[name])
         ),
     )

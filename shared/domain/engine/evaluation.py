@@ -19,7 +19,7 @@ class Outcome(StrEnum):
     APPLIED = "applied"
 
 
-class Role(StrEnum):
+class UnitRole(StrEnum):
     """How a promotion uses units."""
 
     TRIGGER = "trigger"
@@ -30,7 +30,7 @@ class Role(StrEnum):
 class Allocation:
     promotion_id: str
     version: int
-    role: Role
+    role: UnitRole
     units: int
     amount: int
 
