@@ -18,7 +18,7 @@ run: venv
 	@$(VENV)/bin/python -m devhost run --with-parent
 
 test: venv
-	@$(VENV)/bin/python -m pytest -n 2 $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 reset: venv
 	@$(VENV)/bin/python -m devhost reset

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Thread
-from uuid import uuid4
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -181,7 +181,7 @@ def test_a_cancelled_upload_is_left_alone(client: Client, conn: psycopg.Connecti
     assert prices(conn) == []
 
 
-@pytest.mark.parametrize("name", ["notes.txt", f"{uuid4()}.csv"])
+@pytest.mark.parametrize("name", ["notes.txt", f"{UUID(int=7)}.csv"])
 def test_a_file_nobody_asked_for_is_left_alone(client: Client, conn: psycopg.Connection, name: str) -> None:
     ticket = client.ask("products_lens")
     client.put(ticket, lenses(10))
