@@ -1,0 +1,263 @@
+"""Layers: `python -m bench.layers` calls each layer of one request in this process and says what it takes.
+
+The layers are called from outside, one after the other and in turns, so that a busy moment of the machine
+meets all of them. What a layer spends itself is its time less that of the layers below it.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import count, cycle
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import azure.functions as func
+import psycopg
+from starlette.types import Message as Event
+
+from bench import tills, world
+from bench.database import Raw
+from bench.mark import UNIQUE
+from bench.world import Basket
+from devhost import host_json
+from devhost.driver import Worker
+from devhost.environment import ROOT
+from devhost.http import HttpFront
+from devhost.messages import Message, TypedData
+from functions.transactions import EvaluationBody, SaleHeaders, evaluate_basket
+from shared import pool, rulesets
+from shared.actions import transactions as actions
+from shared.domain import engine
+from shared.domain import transactions as domain
+from shared.domain.engine import canonical_json
+from shared.domain.quotes import Quote, quote_of
+from shared.edge import tokens
+from shared.edge.parsing import parse
+from shared.rows import adapter, json_text
+from shared.store import Conn
+from shared.store import transactions as store
+
+_FUNCTION = "evaluate_basket"
+
+
+class Stopwatch:
+    """Seconds by the name of what was timed."""
+
+    def __init__(self) -> None:
+        self.took: dict[str, list[float]] = {}
+
+    @contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        self.took.setdefault(name, []).append(time.perf_counter() - began)
+
+    def medians_us(self) -> dict[str, float]:
+        return {name: round(median(took) * 1e6, 1) for name, took in self.took.items()}
+
+
+class Request:
+    """One request of a till in every form that a layer takes it in."""
+
+    def __init__(self, basket: Basket, operation: str, mark: str) -> None:
+        self.basket = basket
+        self.headers = {
+            name: value.replace(UNIQUE, mark) for name, value in tills.headers(basket, operation).items()
+        }
+        self.body = tills.body(basket, operation).replace(UNIQUE.encode(), mark.encode())
+        self.mark = mark
+        self.headers |= {"host": "localhost", "content-length": str(len(self.body))}
+
+    def scope(self) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "scheme": "http",
+            "method": "POST",
+            "path": tills.PATH,
+            "raw_path": tills.PATH.encode(),
+            "query_string": b"",
+            "headers": [(name.encode(), value.encode()) for name, value in self.headers.items()],
+        }
+
+    def message(self) -> TypedData:
+        return TypedData(
+            http=Message(
+                method="POST",
+                url=f"http://localhost{tills.PATH}",
+                headers=self.headers,
+                params={},
+                query={},
+                body=TypedData(bytes=self.body),
+            )
+        )
+
+    def incoming(self) -> func.HttpRequest:
+        return func.HttpRequest(
+            method="POST", url=f"http://localhost{tills.PATH}", headers=self.headers, body=self.body
+        )
+
+
+class Layers:
+    """The app in this process, from the host's front down to the database."""
+
+    def __init__(self, worker: Worker, conn: Conn, operation: str) -> None:
+        self._worker = worker
+        self._front = HttpFront(worker, host_json.read(ROOT).route_prefix)
+        self._function = next(one for one in worker.functions if one.name == _FUNCTION)
+        self._door: Callable[[func.HttpRequest], func.HttpResponse] = (
+            evaluate_basket.build().get_user_function()
+        )
+        self._conn = conn
+        self._operation = operation
+        self._raw = Raw(conn)
+        self._numbers = count(time.time_ns())
+        self.watch = Stopwatch()
+
+    async def once(self, basket: Basket) -> None:
+        """Every layer once, each with a sale of its own."""
+        await self._asgi(self._request(basket))
+        await self._invocation(self._request(basket))
+        self._call_door(self._request(basket))
+        self._edge(self._request(basket))
+        with self.watch("pool"), pool.connection():
+            pass
+        self._action(self._request(basket))
+        self._parts(self._request(basket))
+
+    def _request(self, basket: Basket) -> Request:
+        return Request(basket, self._operation, f"layer-{next(self._numbers):030}")
+
+    async def _asgi(self, request: Request) -> None:
+        events = iter([{"type": "http.request", "body": request.body, "more_body": False}])
+        sent: list[Event] = []
+
+        async def receive() -> Event:
+            return next(events)
+
+        async def send(event: Event) -> None:
+            sent.append(event)
+
+        with self.watch("asgi"):
+            await self._front(request.scope(), receive, send)
+        _require(sent[0]["status"])
+
+    async def _invocation(self, request: Request) -> None:
+        message = request.message()
+        with self.watch("invocation"):
+            reply = await self._worker.begin(self._function, message)
+        _require(int(reply.http.status_code) if reply else 0)
+
+    def _call_door(self, request: Request) -> None:
+        incoming = request.incoming()
+        with self.watch("door"):
+            response = self._door(incoming)
+        _require(response.status_code)
+
+    def _edge(self, request: Request) -> None:
+        incoming, now = request.incoming(), datetime.now(UTC)
+        with self.watch("authorise"):
+            tokens.read(incoming.headers["authorization"].partition(" ")[2], now)
+        with self.watch("parse"):
+            parse(incoming, "headers", SaleHeaders)
+            parse(incoming, "body", EvaluationBody)
+
+    def _action(self, request: Request) -> None:
+        """The one call of the handler, on a connection it need not wait for."""
+        now, caller = datetime.now(UTC), request.basket.caller
+        sale = EvaluationBody.model_validate_json(request.body).request()
+        with self.watch("action"):
+            if self._operation == "confirm":
+                actions.confirm(self._conn, now, request=sale, caller=caller, key=request.mark)
+            else:
+                actions.evaluate(self._conn, now, request=sale, caller=caller)
+
+    def _parts(self, request: Request) -> None:
+        """What the action is made of."""
+        now, basket, watch = datetime.now(UTC), request.basket, self.watch
+        confirm = self._operation == "confirm"
+        body = EvaluationBody.model_validate_json(request.body)
+        with watch("request"):
+            sale = body.request()
+        with watch("read"):
+            facts = store.get_facts(
+                self._conn,
+                store_id=sale.store_id,
+                skus=sale.skus,
+                user_id=basket.user_id,
+                key=request.mark if confirm else None,
+                receipt_number=sale.receipt_number,
+            )
+        with watch("basket"):
+            seen = domain.basket_of(sale, facts)
+            rule_set = rulesets.get(self._conn, facts.rule_set_version)
+        with watch("engine"):
+            evaluation = engine.evaluate(rule_set, seen, now)
+        with watch("quote"):
+            quote = quote_of(evaluation, now)
+        with watch("render"):
+            func.HttpResponse(adapter(Quote).dump_json(quote), mimetype="application/json")
+        if confirm:
+            with watch("record"):
+                texts = canonical_json(domain.seen_of(seen, facts, now)), json_text(Quote, quote), sale.hash
+            with watch("write"):
+                store.insert(
+                    self._conn,
+                    store_id=sale.store_id,
+                    receipt_number=sale.receipt_number,
+                    currency=evaluation.currency,
+                    gross_minor=evaluation.gross,
+                    discount_minor=evaluation.discount,
+                    net_minor=evaluation.net,
+                    tax_minor=evaluation.tax,
+                    channel=sale.channel,
+                    user_id=basket.user_id,
+                    rule_set_version=facts.rule_set_version,
+                    engine_semantics=engine.SEMANTICS,
+                    seen=texts[0],
+                    quote=texts[1],
+                    key=request.mark,
+                    request_hash=texts[2],
+                    now=now,
+                )
+        self._raw.once(basket, self._operation, f"raw-{next(self._numbers):032}", self.watch)
+
+
+def _require(status: int) -> None:
+    if status != 200:
+        raise RuntimeError(f"a layer answered {status}")
+
+
+async def _run(baskets: list[Basket], calls: int) -> dict[str, dict[str, float]]:
+    worker = await Worker.start(ROOT)
+    found = {}
+    for operation in tills.OPERATIONS:
+        with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as conn:
+            layers, turns = Layers(worker, conn, operation), cycle(baskets)
+            # Statements are prepared and plans are kept from the sixth time on.
+            for _ in range(12):
+                await layers.once(next(turns))
+            layers.watch.took.clear()
+            for _ in range(calls):
+                await layers.once(next(turns))
+            found[operation] = layers.watch.medians_us()
+    pool.close()
+    worker.stop()
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.layers", description=__doc__)
+    parser.add_argument("--baskets", type=Path, required=True)
+    parser.add_argument("--calls", type=int, required=True)
+    given = parser.parse_args()
+    print(json.dumps(asyncio.run(_run(world.read(given.baskets), given.calls))))
+
+
+if __name__ == "__main__":
+    main()
