@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
@@ -50,6 +51,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session")
 def services(pytestconfig: pytest.Config) -> Services:
     return pytestconfig.stash[SERVICES]
+
+
+@pytest.fixture
+def reachable_path(services: Services) -> Path:
+    """A folder of this test's own that PostgreSQL's user can reach.
+
+    Not below pytest's: each session that begins closes that folder to everybody else.
+    """
+    folder = Path(mkdtemp(dir=services.folder))
+    folder.chmod(0o755)
+    return folder
 
 
 @pytest.fixture(scope="session")

@@ -71,13 +71,11 @@ def _without_settings() -> dict[str, str]:
 
 
 @pytest.fixture
-def local(tmp_path: Path) -> Path:
+def local(reachable_path: Path) -> Path:
     """A folder for runs, with the installed Azurite of the checkout."""
     install(local_folder())
-    folder = tmp_path / "local"
-    folder.mkdir()
-    (folder / installation(folder).name).symlink_to(installation(local_folder()))
-    return folder
+    (reachable_path / installation(reachable_path).name).symlink_to(installation(local_folder()))
+    return reachable_path
 
 
 @pytest.fixture
