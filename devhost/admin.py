@@ -8,19 +8,26 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from devhost.blobs import BlobFunction
 from devhost.driver import Function, Worker
-from devhost.messages import TypedData
+from devhost.keys import Gate
+from devhost.timers import Timers
 
 
 class Admin:
-    """`/admin/functions`, without keys as `func start` serves it."""
+    """`/admin/functions`; the master key opens it where keys are asked for."""
 
-    def __init__(self, worker: Worker, blob_functions: Mapping[str, BlobFunction]) -> None:
+    def __init__(
+        self, worker: Worker, blob_functions: Mapping[str, BlobFunction], timers: Timers, gate: Gate
+    ) -> None:
         self._worker = worker
         self._functions = {function.name.casefold(): function for function in worker.functions}
         self._blob_functions = blob_functions
+        self._timers = timers
+        self._gate = gate
 
-    async def list_functions(self, _request: Request) -> Response:
+    async def list_functions(self, request: Request) -> Response:
         """Every function with its bindings; the local Event Grid learns its subscriptions here."""
+        if not self._gate.lets_administer(request):
+            return Response(status_code=401)
         return JSONResponse(
             [
                 {"name": f.name, "language": "python", "config": {"bindings": f.bindings}}
@@ -30,6 +37,8 @@ class Admin:
 
     async def run(self, request: Request) -> Response:
         """202 at once; the function runs out of band and its failure is only logged."""
+        if not self._gate.lets_administer(request):
+            return Response(status_code=401)
         function = self._functions.get(request.path_params["name"].casefold())
         if function is None:
             return Response(status_code=404)
@@ -44,7 +53,7 @@ class Admin:
     def _run(self, function: Function, value: str) -> Response:
         match function.trigger["type"].casefold():
             case "timertrigger":
-                self._worker.begin(function, _timer_payload())
+                self._worker.begin(function, self._timers.payload(function.name))
             case "blobtrigger":
                 container, _, name = value.partition("/")
                 if not name:
@@ -55,8 +64,3 @@ class Admin:
             case _:
                 return PlainTextResponse("call an HTTP function by its route", status_code=400)
         return Response(status_code=202)
-
-
-def _timer_payload() -> TypedData:
-    payload = {"Schedule": {"AdjustForDST": True}, "ScheduleStatus": None, "IsPastDue": False}
-    return TypedData(json=json.dumps(payload))

@@ -4,10 +4,11 @@ import asyncio
 import contextlib
 import json
 import logging
+from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 
 from azure.core.exceptions import AzureError, ResourceNotFoundError
-from azure.storage.queue import QueueClient, QueueMessage, TextBase64DecodePolicy, TextBase64EncodePolicy
+from azure.storage.queue import QueueClient, QueueMessage
 
 from devhost.driver import InvocationFailedError
 from devhost.host_json import HostJson
@@ -31,6 +32,7 @@ class BlobQueue:
     """Messages of this host, on the queue service of AzureWebJobsStorage."""
 
     def __init__(self, connection_string: str, host_id: str, settings: HostJson) -> None:
+        self._account = connection_string
         self._queue = _client(connection_string, f"{QUEUE_PREFIX}{host_id}")
         self._settings = settings
         self._wake = asyncio.Event()
@@ -38,7 +40,7 @@ class BlobQueue:
 
     async def put(self, message: Mapping[str, str]) -> None:
         """Returns once the queue service has stored the message."""
-        await asyncio.to_thread(_send, self._queue, json.dumps(message))
+        await asyncio.to_thread(_send, self._queue, _encoded(message))
         self._wake.set()
 
     async def process(self, run: Run, data_account: AccountOf) -> None:
@@ -82,8 +84,12 @@ class BlobQueue:
             logger.error("a message of the blob queue could not be settled", exc_info=error)
 
     async def _handle(self, queued: QueueMessage, run: Run, data_account: AccountOf) -> None:
-        message: dict[str, str] = json.loads(queued.content)
         tries = queued.dequeue_count or 1
+        try:
+            message = _read(queued)
+        except ValueError as error:
+            await self._settle_unreadable(queued, tries, error)
+            return
         if tries > self._settings.blob_tries:
             # The host was killed during the last try.
             await self._poison(queued, data_account(message))
@@ -101,6 +107,15 @@ class BlobQueue:
         logger.error("try %d of %d failed for %s: %s", tries, self._settings.blob_tries, blob, failure)
         if tries >= self._settings.blob_tries:
             await self._poison(queued, data_account(message))
+        else:
+            await asyncio.to_thread(self._queue.update_message, queued, visibility_timeout=0)
+
+    async def _settle_unreadable(self, queued: QueueMessage, tries: int, error: ValueError) -> None:
+        logger.error(
+            "try %d of %d failed for an unreadable message: %s", tries, self._settings.blob_tries, error
+        )
+        if tries >= self._settings.blob_tries:
+            await self._poison(queued, self._account)
         else:
             await asyncio.to_thread(self._queue.update_message, queued, visibility_timeout=0)
 
@@ -143,12 +158,22 @@ async def _within(seconds: float, event: asyncio.Event) -> bool:
         return False
 
 
+def _encoded(message: Mapping[str, str]) -> str:
+    return b64encode(json.dumps(message).encode()).decode()
+
+
+def _read(queued: QueueMessage) -> dict[str, str]:
+    """ValueError for what is no message of the webhook's; anybody may write to a queue."""
+    message = json.loads(b64decode(queued.content, validate=True))
+    if not isinstance(message, dict) or not {"FunctionId", "ContainerName", "BlobName"} <= message.keys():
+        raise ValueError("it names no function and blob")
+    return message
+
+
 def _client(connection_string: str, name: str) -> QueueClient:
     return QueueClient.from_connection_string(
         connection_string,
         name,
-        message_encode_policy=TextBase64EncodePolicy(),
-        message_decode_policy=TextBase64DecodePolicy(),
         retry_total=1,
     )
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from devhost.blob_queue import BlobQueue
 from devhost.driver import AppError, Function, Worker
+from devhost.keys import Gate
 from devhost.messages import Message, TypedData
 
 logger = logging.getLogger(__name__)
@@ -77,12 +78,15 @@ class BlobFunction:
 class Webhook:
     """`POST /runtime/webhooks/blobs?functionName=Host.Functions.<name>`, where Event Grid delivers."""
 
-    def __init__(self, functions: Mapping[str, BlobFunction], queue: BlobQueue) -> None:
+    def __init__(self, functions: Mapping[str, BlobFunction], queue: BlobQueue, gate: Gate) -> None:
         self._functions = functions
         self._queue = queue
+        self._gate = gate
 
     async def receive(self, request: Request) -> Response:
         """202 once every BlobCreated event is on the durable queue; a handshake gets its code back."""
+        if not self._gate.lets_deliver_blobs(request):
+            return Response(status_code=401)
         function_id = request.query_params.get("functionName", "")
         if function_id.removeprefix(ID_PREFIX) not in self._functions or not function_id.startswith(
             ID_PREFIX

@@ -17,6 +17,7 @@ from typing import Any, Self, cast
 import azure_functions_runtime as runtime
 
 from devhost.messages import Message, ParameterBinding, Request, StatusResult, TypedData
+from devhost.timeout import Watchdog
 
 logger = logging.getLogger(__name__)
 
@@ -47,13 +48,17 @@ class Function:
 class Worker:
     """The app inside the runtime. The runtime keeps its state in modules, so there is one per process."""
 
-    def __init__(self, functions: list[Function]) -> None:
+    def __init__(self, functions: list[Function], watchdog: Watchdog | None) -> None:
         self.functions = functions
+        self._watchdog = watchdog
         self._running: set[asyncio.Task[Any]] = set()
 
     @classmethod
-    async def start(cls, app: Path) -> Self:
-        """Import and index the app; AppError carries the app's traceback when it does not."""
+    async def start(cls, app: Path, timeout_seconds: float | None) -> Self:
+        """Import and index the app; AppError carries the app's traceback when it does not.
+
+        An invocation that takes longer than the timeout ends this process; None lets it run for ever.
+        """
         if not (app / "function_app.py").is_file():
             raise AppError(f"{app} holds no function_app.py")
         # The host sets this; the runtime alone would fall back to Python's few threads.
@@ -68,7 +73,12 @@ class Worker:
         reply = await runtime.functions_metadata_request(
             Request(Message(functions_metadata_request=Message()))
         )
-        return cls([_function(metadata) for metadata in reply.function_metadata_results or []])
+        functions = [_function(metadata) for metadata in reply.function_metadata_results or []]
+        if timeout_seconds is None:
+            return cls(functions, None)
+        watchdog = Watchdog(timeout_seconds)
+        watchdog.start()
+        return cls(functions, watchdog)
 
     def triggered_by(self, trigger_type: str) -> list[Function]:
         return [f for f in self.functions if f.trigger["type"].casefold() == trigger_type.casefold()]
@@ -77,7 +87,7 @@ class Worker:
         self, function: Function, data: TypedData, metadata: Mapping[str, TypedData] | None = None
     ) -> asyncio.Task[Message | None]:
         """Start one invocation; it finishes whether or not anybody awaits the task."""
-        return self.spawn(_invoke(function, data, metadata or {}))
+        return self.spawn(self._invoke(function, data, metadata or {}))
 
     def spawn[T](self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Run work out of band; the host waits for it when it stops."""
@@ -103,28 +113,35 @@ class Worker:
         if error is not None and not isinstance(error, InvocationFailedError):
             logger.error("work of the host failed", exc_info=error)
 
-
-async def _invoke(function: Function, data: TypedData, metadata: Mapping[str, TypedData]) -> Message | None:
-    invocation_id = str(uuid.uuid4())
-    # The runtime sets this for its threads only; an async function runs in this task.
-    invocation_id_cv.set(invocation_id)
-    invocation = Message(
-        invocation_id=invocation_id,
-        function_id=function.function_id,
-        input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
-        trigger_metadata=metadata,
-        trace_context=Message(trace_parent="", trace_state="", attributes={}),
-        retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
-    )
-    began = time.perf_counter()
-    reply = await runtime.invocation_request(Request(Message(invocation_request=invocation)))
-    took_ms = (time.perf_counter() - began) * 1000
-    if reply.result.status != StatusResult.Success:
-        failure = reply.result.exception
-        logger.error("%s failed after %.0f ms\n%s", function.name, took_ms, failure.stack_trace.rstrip())
-        raise InvocationFailedError(failure.message)
-    logger.info("%s succeeded after %.0f ms", function.name, took_ms)
-    return reply.return_value
+    async def _invoke(
+        self, function: Function, data: TypedData, metadata: Mapping[str, TypedData]
+    ) -> Message | None:
+        invocation_id = str(uuid.uuid4())
+        # The runtime sets this for its threads only; an async function runs in this task.
+        invocation_id_cv.set(invocation_id)
+        invocation = Message(
+            invocation_id=invocation_id,
+            function_id=function.function_id,
+            input_data=[ParameterBinding(name=function.trigger["name"], data=data)],
+            trigger_metadata=metadata,
+            trace_context=Message(trace_parent="", trace_state="", attributes={}),
+            retry_context=Message(retry_count=0, max_retry_count=0, exception=None),
+        )
+        if self._watchdog is not None:
+            self._watchdog.began(invocation_id, function.name)
+        began = time.perf_counter()
+        try:
+            reply = await runtime.invocation_request(Request(Message(invocation_request=invocation)))
+        finally:
+            if self._watchdog is not None:
+                self._watchdog.ended(invocation_id)
+        took_ms = (time.perf_counter() - began) * 1000
+        if reply.result.status != StatusResult.Success:
+            failure = reply.result.exception
+            logger.error("%s failed after %.0f ms\n%s", function.name, took_ms, failure.stack_trace.rstrip())
+            raise InvocationFailedError(failure.message)
+        logger.info("%s succeeded after %.0f ms", function.name, took_ms)
+        return reply.return_value
 
 
 def _function(metadata: Message) -> Function:

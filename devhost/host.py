@@ -18,13 +18,16 @@ import uvloop
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount, Route
 
-from devhost import host_json, logs
+from devhost import host_json, keys, logs, state
 from devhost.admin import Admin
 from devhost.blob_queue import BlobQueue
 from devhost.blobs import BlobTriggers, Webhook
 from devhost.driver import AppError, Worker
 from devhost.host_json import HostJson
 from devhost.http import HttpFront
+from devhost.keys import Gate
+from devhost.throttle import Throttle
+from devhost.timers import Timers
 
 logger = logging.getLogger(__name__)
 
@@ -50,14 +53,19 @@ class Server(uvicorn.Server):
 
 
 class Host:
-    """The app, its HTTP front and its blob queue."""
+    """The app, its HTTP front, its timers and its blob queue."""
 
-    def __init__(self, worker: Worker, settings: HostJson, state: Path) -> None:
+    def __init__(self, worker: Worker, settings: HostJson, folder: Path, gate: Gate) -> None:
         self._worker = worker
+        self._gate = gate
         self._blobs = BlobTriggers(worker)
-        self._front = HttpFront(worker, settings.route_prefix)
-        self._admin = Admin(worker, self._blobs.functions)
-        self._queue = BlobQueue(_storage(), _host_id(state), settings) if self._blobs.functions else None
+        self._timers = Timers(worker, folder)
+        throttle = Throttle(
+            concurrent=settings.concurrent_requests, outstanding=settings.outstanding_requests
+        )
+        self._front = HttpFront(worker, settings.route_prefix, gate, throttle)
+        self._admin = Admin(worker, self._blobs.functions, self._timers, gate)
+        self._queue = BlobQueue(_storage(), _host_id(folder), settings) if self._blobs.functions else None
 
     def asgi(self) -> Starlette:
         own: list[BaseRoute] = [
@@ -65,7 +73,7 @@ class Host:
             Route("/admin/functions/{name}", self._admin.run, methods=["POST"]),
         ]
         if self._queue is not None:
-            webhook = Webhook(self._blobs.functions, self._queue)
+            webhook = Webhook(self._blobs.functions, self._queue, self._gate)
             own.append(Route("/runtime/webhooks/blobs", webhook.receive, methods=["POST"]))
         return Starlette(routes=[*own, Mount("/", self._front)])
 
@@ -82,13 +90,15 @@ class Host:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
         queue = self._queue
-        if queue is None:
-            await Server(config).serve(sockets=[listener])
-            return not await self._worker.drain(GRACE_SECONDS)
-        processing = asyncio.create_task(queue.process(self._blobs.run, self._blobs.data_account))
+        processing = queue and asyncio.create_task(queue.process(self._blobs.run, self._blobs.data_account))
+        self._timers.start()
         await Server(config).serve(sockets=[listener])
-        processing.cancel()
-        return not any(await asyncio.gather(queue.drain(GRACE_SECONDS), self._worker.drain(GRACE_SECONDS)))
+        if processing:
+            processing.cancel()
+        stopping = [self._timers.stop(GRACE_SECONDS), self._worker.drain(GRACE_SECONDS)]
+        if queue:
+            stopping.append(queue.drain(GRACE_SECONDS))
+        return not any(await asyncio.gather(*stopping))
 
 
 def main() -> int:
@@ -97,20 +107,24 @@ def main() -> int:
     parser.add_argument("--bind", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7071, help="0 lets the system choose")
     parser.add_argument("--state", type=Path, required=True, help="folder for what the host remembers")
+    parser.add_argument("--enable-auth", action="store_true", help="ask for the keys of STATE/keys.json")
+    parser.add_argument("--share-port", action="store_true", help="let other workers listen on the same port")
     arguments = parser.parse_args()
+    app, folder = arguments.app.resolve(), arguments.state.resolve()
     try:
-        with _listener(arguments.bind, arguments.port) as listener:
-            return uvloop.run(_run(arguments.app.resolve(), arguments.state.resolve(), listener))
+        with _listener(arguments.bind, arguments.port, shared=arguments.share_port) as listener:
+            return uvloop.run(_run(app, folder, listener, with_keys=arguments.enable_auth))
     except AppError as error:
         print(error, file=sys.stderr)
         return 1
 
 
-async def _run(app: Path, state: Path, listener: socket.socket) -> int:
+async def _run(app: Path, folder: Path, listener: socket.socket, *, with_keys: bool) -> int:
     settings = host_json.read(app)
     logs.to_stderr(settings.log_level)
-    worker = await Worker.start(app)
-    if await Host(worker, settings, state).serve(listener):
+    worker = await Worker.start(app, settings.timeout_seconds)
+    gate = Gate(keys.make(folder, [function.name for function in worker.functions]) if with_keys else None)
+    if await Host(worker, settings, folder, gate).serve(listener):
         worker.stop()
         return 0
     logger.error("stopped while functions were still running")
@@ -119,9 +133,12 @@ async def _run(app: Path, state: Path, listener: socket.socket) -> int:
     os._exit(1)
 
 
-def _listener(address: str, port: int) -> socket.socket:
+def _listener(address: str, port: int, *, shared: bool) -> socket.socket:
     listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if shared:
+        # Linux spreads new connections over the listeners.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     try:
         listener.bind((address, port))
     except OSError as error:
@@ -138,13 +155,9 @@ def _storage() -> str:
     return connection_string
 
 
-def _host_id(state: Path) -> str:
+def _host_id(folder: Path) -> str:
     """The same after a restart, so that waiting messages are found; another for another state folder."""
-    state.mkdir(parents=True, exist_ok=True)
-    path = state / "host-id"
-    if not path.exists():
-        path.write_text(f"local-{uuid.uuid4().hex[:12]}", encoding="ascii")
-    return path.read_text(encoding="ascii").strip()
+    return state.kept(folder / "host-id", lambda: f"local-{uuid.uuid4().hex[:12]}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ class HostJson:
     route_prefix: str = "api"
     blob_parallelism: int = 8 * (os.cpu_count() or 1)
     blob_tries: int = 5
+    concurrent_requests: int | None = None
+    outstanding_requests: int | None = None
+    timeout_seconds: float | None = 1800
     log_level: int = logging.INFO
 
 
@@ -44,19 +48,48 @@ def read(app: Path) -> HostJson:
         route_prefix=_read(content, "extensions.http.routePrefix", defaults.route_prefix).strip("/"),
         blob_parallelism=_read(content, "extensions.blobs.maxDegreeOfParallelism", defaults.blob_parallelism),
         blob_tries=_read(content, "extensions.blobs.poisonBlobThreshold", defaults.blob_tries),
+        concurrent_requests=_limit(content, "extensions.http.maxConcurrentRequests"),
+        outstanding_requests=_limit(content, "extensions.http.maxOutstandingRequests"),
+        timeout_seconds=_timeout(content, defaults.timeout_seconds),
         log_level=_log_level(content),
     )
 
 
-def _read[T: (str, int)](content: Any, key: str, default: T) -> T:
+def _value(content: Any, key: str) -> Any:
     value = content
     for name in key.split("."):
         value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def _read[T: (str, int)](content: Any, key: str, default: T) -> T:
+    value = _value(content, key)
     if value is None:
         return default
     if not isinstance(value, type(default)) or (isinstance(value, int) and value < 1):
         raise AppError(f"host.json: {key} cannot be {value!r}")
     return value
+
+
+def _limit(content: Any, key: str) -> int | None:
+    """Absent and -1 are no limit."""
+    return None if _value(content, key) == -1 else _read(content, key, 0) or None
+
+
+def _timeout(content: Any, default: float | None) -> float | None:
+    """Seconds of `[days.]hours:minutes:seconds[.fraction]`; None for -1, which is no limit."""
+    value = _value(content, "functionTimeout")
+    if value is None:
+        return default
+    if value == "-1":
+        return None
+    found = re.fullmatch(
+        r"(?:(\d+)\.)?(\d+):(\d\d):(\d\d(?:\.\d{1,7})?)", value if isinstance(value, str) else ""
+    )
+    if found is None:
+        raise AppError(f"host.json: functionTimeout cannot be {value!r}")
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 def _log_level(content: Any) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from urllib.parse import parse_qsl, quote, unquote
 
@@ -11,9 +11,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from devhost import routes
+from devhost import routes, text_reply
 from devhost.driver import Function, InvocationFailedError, Worker
+from devhost.keys import Gate
 from devhost.messages import Message, TypedData
+from devhost.throttle import Throttle
 
 logger = logging.getLogger(__name__)
 
@@ -28,16 +30,18 @@ _SERVER_HEADERS = {"content-length", "transfer-encoding", "connection"}
 class HttpFront:
     """Answers every path that is not the host's own."""
 
-    def __init__(self, worker: Worker, prefix: str) -> None:
+    def __init__(self, worker: Worker, prefix: str, gate: Gate, throttle: Throttle) -> None:
         self._worker = worker
         self._routes = routes.build(worker.triggered_by("httpTrigger"), prefix)
+        self._gate = gate
+        self._throttle = throttle
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self.answer(Request(scope, receive))
         await response(scope, receive, send)
 
     async def answer(self, request: Request) -> Response:
-        """Wrong method and unknown path are alike 404, without a body."""
+        """Wrong method and unknown path are alike 404, no valid key is 401, without a body."""
         try:
             path = _decoded_path(request)
         except UnicodeDecodeError:
@@ -45,6 +49,12 @@ class HttpFront:
         found = routes.find(self._routes, request.method, path)
         if found is None:
             return Response(status_code=404)
+        function, values = found
+        if not self._gate.lets_call(request, function.name, str(function.trigger.get("authLevel") or "")):
+            return Response(status_code=401)
+        return await self._throttle.run(lambda: self._pass_on(request, function, values))
+
+    async def _pass_on(self, request: Request, function: Function, values: dict[str, str]) -> Response:
         length = int(request.headers.get("content-length", "0"))
         if length > MAX_BODY_BYTES:
             return Response(status_code=413, headers={"connection": "close"})
@@ -53,7 +63,6 @@ class HttpFront:
             body = await request.body() if length else None
         except ClientDisconnect:
             return Response(status_code=400)
-        function, values = found
         return await self._call(function, TypedData(http=_incoming(request, values, body)))
 
     async def _call(self, function: Function, data: TypedData) -> Response:
@@ -103,20 +112,24 @@ def _outgoing(reply: Message | None) -> Response:
     if reply is None:
         return Response()
     if not hasattr(reply, "http"):
-        # A function that returns a plain string. Azure also looks inside for JSON with a "body"; we do not.
-        return Response(reply.string, media_type="text/plain")
+        described = text_reply.read(reply.string)
+        return _response(described.status, described.headers, described.body)
     http = reply.http
-    status = int(http.status_code)
+    response = _response(int(http.status_code), http.headers, http.body.bytes)
+    for cookie in http.cookies or ():
+        response.headers.append("set-cookie", _cookie(cookie))
+    return response
+
+
+def _response(status: int, headers: Mapping[str, str], body: bytes) -> Response:
     if not 200 <= status <= 599:
         raise ValueError(f"status {status}")
-    response = Response(b"" if status in _BODILESS else http.body.bytes, status_code=status)
-    for name, value in http.headers.items():
+    response = Response(b"" if status in _BODILESS else body, status_code=status)
+    for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
             raise ValueError(f"header {name!r}")
         if name.lower() not in _SERVER_HEADERS:
             response.headers[name] = value
-    for cookie in http.cookies or ():
-        response.headers.append("set-cookie", _cookie(cookie))
     return response
 
 
