@@ -27,6 +27,9 @@ def app_settings(*, database_url: str, storage: str, msg91_url: str, secrets_fol
         "MSG91_BASE_URL": msg91_url,
         "MSG91_AUTH_KEY": MSG91_AUTH_KEY,
         "MSG91_OTP_TEMPLATE_ID": "local-otp",
+        "MSG91_EMAIL_DOMAIN": "sample.example",
+        "MSG91_EMAIL_FROM": "sign-in@sample.example",
+        "MSG91_EMAIL_TEMPLATE_ID": "local-otp-email",
         "JWT_SIGNING_KEY": _kept(secrets_folder / "jwt_signing_key.pem", _signing_key),
         "OTP_PEPPER": _kept(secrets_folder / "otp_pepper", lambda: secrets.token_urlsafe(32)),
     }

@@ -22,6 +22,8 @@ from shared.store import users
 
 ADMIN_PHONE = "+390600000001"
 STORE_PHONE = "+390600000002"
+ADMIN_EMAIL = "admin@sample.example"
+STORE_EMAIL = "store@sample.example"
 STORE_ID = "S0001"
 
 _FOLDER = Path(__file__).parent
@@ -126,22 +128,23 @@ class SampleDataError(Exception):
 
 
 def main() -> None:
-    _ensure_user("Sample administrator", Role.ADMIN, ADMIN_PHONE)
+    _ensure_user("Sample administrator", Role.ADMIN, ADMIN_PHONE, ADMIN_EMAIL)
     with httpx.Client(base_url=f"{os.environ['API_URL']}/api/v1", timeout=30) as client:
         token = sign_in(client, os.environ["MSG91_BASE_URL"], ADMIN_PHONE)
         client.headers["Authorization"] = f"Bearer {token}"
         for kind in _FILES:
             upload(client, kind, _FOLDER / f"{kind}.csv")
         _ensure_promotions(client)
-    _ensure_user("Sample shop assistant", Role.STORE_USER, STORE_PHONE, STORE_ID)
+    _ensure_user("Sample shop assistant", Role.STORE_USER, STORE_PHONE, STORE_EMAIL, STORE_ID)
 
 
-def sign_in(client: httpx.Client, messages_url: str, phone: str) -> str:
-    """An access token, by the code that the stand-in of MSG91 received."""
-    before = len(_messages(messages_url, phone))
-    challenge = _checked(client.post("auth/otp", json={"phone": phone}))["challenge_id"]
+def sign_in(client: httpx.Client, messages_url: str, to: str) -> str:
+    """An access token, by the code that the stand-in of MSG91 received for the phone or e-mail `to`."""
+    before = len(_messages(messages_url, to))
+    asked = client.post("auth/otp", json={"email" if "@" in to else "phone": to})
+    challenge = _checked(asked)["challenge_id"]
     for _ in range(100):
-        messages = _messages(messages_url, phone)
+        messages = _messages(messages_url, to)
         if len(messages) > before:
             body = {"challenge_id": challenge, "code": messages[-1]["variables"]["OTP"]}
             return _checked(client.post("auth/token", json=body))["access_token"]
@@ -149,8 +152,8 @@ def sign_in(client: httpx.Client, messages_url: str, phone: str) -> str:
     raise SampleDataError("no message with a code arrived")
 
 
-def _messages(messages_url: str, phone: str) -> list[dict[str, Any]]:
-    return _checked(httpx.get(f"{messages_url}/messages", params={"to": phone}))
+def _messages(messages_url: str, to: str) -> list[dict[str, Any]]:
+    return _checked(httpx.get(f"{messages_url}/messages", params={"to": to}))
 
 
 def upload(client: httpx.Client, kind: str, path: Path) -> dict[str, Any]:
@@ -178,11 +181,11 @@ def _ensure_promotions(client: httpx.Client) -> None:
             _checked(client.post(f"promotions/{promotion['id']}/publish"))
 
 
-def _ensure_user(name: str, role: Role, phone: str, store_id: str | None = None) -> None:
+def _ensure_user(name: str, role: Role, phone: str, email: str, store_id: str | None = None) -> None:
     with psycopg.connect(os.environ["DATABASE_URL"]) as conn:
         if conn.execute("SELECT 1 FROM users WHERE phone = %s", [phone]).fetchone():
             return
-        user_id = users.insert(conn, name=name, role=role, phone=phone, now=datetime.now(UTC))
+        user_id = users.insert(conn, name=name, role=role, phone=phone, email=email, now=datetime.now(UTC))
         if store_id is not None:
             users.insert_store(conn, user_id=user_id, store_id=store_id)
 

@@ -22,6 +22,9 @@ class Settings:
     msg91_base_url: str
     msg91_auth_key: str
     msg91_otp_template_id: str
+    msg91_email_domain: str
+    msg91_email_from: str
+    msg91_email_template_id: str
     jwt_signing_key: str
     jwt_issuer: str
     jwt_audience: str
@@ -61,6 +64,9 @@ def read(environment: Mapping[str, str]) -> Settings:
         msg91_base_url=text("MSG91_BASE_URL", "https://control.msg91.com"),
         msg91_auth_key=text("MSG91_AUTH_KEY"),
         msg91_otp_template_id=text("MSG91_OTP_TEMPLATE_ID"),
+        msg91_email_domain=text("MSG91_EMAIL_DOMAIN"),
+        msg91_email_from=text("MSG91_EMAIL_FROM"),
+        msg91_email_template_id=text("MSG91_EMAIL_TEMPLATE_ID"),
         jwt_signing_key=text("JWT_SIGNING_KEY").replace("\\n", "\n"),
         jwt_issuer=text("JWT_ISSUER", "promopartner"),
         jwt_audience=text("JWT_AUDIENCE", "promopartner-api"),

@@ -21,9 +21,16 @@ _phones = count(390_700_000_000)
 
 
 def a_user(
-    conn: Conn, role: Role = Role.ADMIN, *, store_id: str | None = None, phone: str | None = None
+    conn: Conn,
+    role: Role = Role.ADMIN,
+    *,
+    store_id: str | None = None,
+    phone: str | None = "",
+    email: str | None = None,
 ) -> UUID:
-    user_id = users.insert(conn, name="Test", role=role, phone=phone or f"+{next(_phones)}", now=NOW)
+    """A user with a phone number of their own unless told otherwise."""
+    number = f"+{next(_phones)}" if phone == "" else phone
+    user_id = users.insert(conn, name="Test", role=role, phone=number, email=email, now=NOW)
     if store_id is not None:
         users.insert_store(conn, user_id=user_id, store_id=store_id)
     return user_id

@@ -9,6 +9,9 @@ GOOD = {
     "UPLOADS_STORAGE": "UseDevelopmentStorage=true",
     "MSG91_AUTH_KEY": "key",
     "MSG91_OTP_TEMPLATE_ID": "template",
+    "MSG91_EMAIL_DOMAIN": "example.com",
+    "MSG91_EMAIL_FROM": "a@example.com",
+    "MSG91_EMAIL_TEMPLATE_ID": "template",
     "JWT_SIGNING_KEY": "-----BEGIN-----\\nabc\\n-----END-----",
     "OTP_PEPPER": "pepper",
 }

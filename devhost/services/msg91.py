@@ -1,10 +1,11 @@
-"""A stand-in of MSG91, the SMS provider: takes what the app sends, shows it, and misbehaves when told to."""
+"""A stand-in of MSG91, which sends SMS and e-mail: shows what it takes, and misbehaves when told to."""
 
 import argparse
 import json
 import os
 import re
 import threading
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
@@ -30,7 +31,7 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One accepted message. `to` is digits only, country code first, as MSG91 takes it."""
+    """One accepted message. `to` is an e-mail address, or a number in digits, country code first."""
 
     request_id: str
     to: str
@@ -57,9 +58,9 @@ class Mailbox:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def messages(self, to: str | None = None) -> list[Message]:
-        """All messages, or those to one number, however it is written."""
+        """All messages, or those to one address or number, however it is written."""
         with self._lock:
-            return [message for message in self._messages if to is None or message.to == digits(to)]
+            return [message for message in self._messages if to is None or message.to == _address(to)]
 
     def accept(self, messages: list[Message]) -> None:
         with self._lock:
@@ -88,8 +89,8 @@ class BadRequestError(Exception):
     """The request cannot be read; the text says why, in the provider's manner."""
 
 
-def digits(number: str) -> str:
-    return re.sub(r"\D", "", number)
+def _address(written: str) -> str:
+    return written.lower() if "@" in written else re.sub(r"\D", "", written)
 
 
 def read_flow(body: object) -> list[Message]:
@@ -112,8 +113,75 @@ def _read_recipient(template_id: str, recipient: object) -> Message:
             raise BadRequestError("mobiles invalid: digits with the country code, no plus sign")
 
 
+def read_email(body: object) -> list[Message]:
+    """The messages of an e-mail request, one an address. Raises BadRequestError."""
+    match body:
+        case {
+            "template_id": str(template_id),
+            "domain": str(domain),
+            "from": {"email": str(sender)},
+            "recipients": [_, *_] as recipients,
+        } if template_id and domain:
+            if not sender.endswith(f"@{domain}"):
+                raise BadRequestError("from: not of the domain")
+            return [
+                message
+                for recipient in recipients
+                for message in _read_email_recipient(template_id, recipient)
+            ]
+        case _:
+            raise BadRequestError("template_id, domain, from and recipients are needed")
+
+
+def _read_email_recipient(template_id: str, recipient: object) -> list[Message]:
+    match recipient:
+        case {"to": [_, *_] as addresses, "variables": dict(variables)}:
+            texts = {str(name): str(value) for name, value in variables.items()}
+            return [
+                Message(uuid4().hex[:24], _read_email_address(each), template_id, texts) for each in addresses
+            ]
+        case _:
+            raise BadRequestError("recipients: to and variables are needed")
+
+
+def _read_email_address(address: object) -> str:
+    match address:
+        case {"email": str(email)} if re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+            return email.lower()
+        case _:
+            raise BadRequestError("to: email invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One of the provider's APIs: how it is read, and how it says yes and no, both with HTTP 200."""
+
+    read: Callable[[object], list[Message]]
+    accepted: Callable[[str], object]
+    refused: Callable[[str], object]
+
+
+APIS = {
+    "/api/v5/flow": Api(
+        read_flow,
+        lambda request_id: {"type": "success", "message": request_id},
+        lambda reason: {"type": "error", "message": reason},
+    ),
+    "/api/v5/email/send": Api(
+        read_email,
+        lambda request_id: {
+            "status": "success",
+            "hasError": False,
+            "errors": {},
+            "data": {"unique_id": request_id},
+        },
+        lambda reason: {"status": "fail", "hasError": True, "errors": {"request": [reason]}},
+    ),
+}
+
+
 class Handler(BaseHTTPRequestHandler):
-    """`POST /api/v5/flow` as MSG91 has it; `/messages` and `/behaviour` for whoever plays with it."""
+    """MSG91's APIs as it has them; `/messages` and `/behaviour` for whoever plays with it."""
 
     protocol_version = "HTTP/1.1"
     timeout = 30
@@ -136,8 +204,8 @@ class Handler(BaseHTTPRequestHandler):
         try:
             body = self._read()
             match urlsplit(self.path).path.rstrip("/"):
-                case "/api/v5/flow":
-                    self._flow(body)
+                case path if path in APIS:
+                    self._send(APIS[path], body)
                 case "/behaviour":
                     self._stand_in.mailbox.behave(_read_behaviour(body))
                     self._reply({"type": "success"})
@@ -146,15 +214,19 @@ class Handler(BaseHTTPRequestHandler):
         except BadRequestError as error:
             self._reply({"type": "error", "message": str(error)})
 
-    def _flow(self, body: object) -> None:
+    def _send(self, api: Api, body: object) -> None:
         mailbox = self._stand_in.mailbox
         if self.headers.get("authkey") != mailbox.auth_key:
             self._reply({"type": "error", "code": "418", "message": "authkey unknown or IP not whitelisted"})
             return
-        messages = read_flow(body)
+        try:
+            messages = api.read(body)
+        except BadRequestError as error:
+            self._reply(api.refused(str(error)))
+            return
         behaviour = mailbox.next_behaviour()
         if behaviour.mode is Mode.ERROR_BODY:
-            self._reply({"type": "error", "message": "template not approved"})
+            self._reply(api.refused("template not approved"))
             return
         if behaviour.mode is Mode.HTTP_500:
             self._reply({"message": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
@@ -165,7 +237,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if behaviour.mode is Mode.SLOW:
             self._stand_in.stopping.wait(behaviour.seconds)
-        self._reply({"type": "success", "message": messages[0].request_id})
+        self._reply(api.accepted(messages[0].request_id))
 
     def _read(self) -> object:
         length = int(self.headers.get("Content-Length", "0"))
@@ -190,7 +262,7 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name http.server calls)
-        """Says nothing: request lines carry phone numbers."""
+        """Says nothing: request lines carry addresses."""
 
 
 def _read_behaviour(body: object) -> Behaviour:

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain import otp
-from shared.domain.otp import CodeRefused
+from shared.domain.otp import Channel, CodeRefused
 from shared.domain.users import Challenge, User
 from shared.store import Conn, users
 from shared.store import otp as challenges
@@ -13,17 +13,18 @@ SIGN_IN = "sign_in"
 
 
 def request(
-    conn: Conn, now: datetime, *, phone: str, challenge_id: UUID, code: str, pepper: str
+    conn: Conn, now: datetime, *, channel: Channel, to: str, challenge_id: UUID, code: str, pepper: str
 ) -> Challenge:
-    """Record the challenge and the message that carries its code; the same for a number nobody has."""
+    """Record the challenge and the message that carries its code; the same for an address nobody has."""
     expires_at = now + otp.LIFETIME
     challenges.insert(
         conn,
         challenge_id=challenge_id,
-        phone=phone,
+        channel=channel,
+        to=to,
         purpose=SIGN_IN,
         digest=otp.digest(code, challenge_id, SIGN_IN, pepper),
-        message={"to": phone, "code": code},
+        message={"to": to, "code": code},
         now=now,
         expires_at=expires_at,
     )

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from uuid import UUID
 
 from shared.domain.errors import Refused
@@ -14,6 +15,13 @@ RESEND_AFTER = timedelta(seconds=30)
 ATTEMPTS = 5
 
 
+class Channel(StrEnum):
+    """How a code travels; the value is the kind of the message in the outbox."""
+
+    SMS = "otp_sms"
+    EMAIL = "otp_email"
+
+
 class CodeRefused(Refused):
     """The code is wrong, used or too old; ask for a new one."""
 
@@ -22,7 +30,7 @@ class CodeRefused(Refused):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A challenge after this attempt was counted; `user_id` is None where nobody has the number."""
+    """A challenge after this attempt was counted; `user_id` is None where nobody has the address."""
 
     id: UUID
     user_id: UUID | None
@@ -39,7 +47,7 @@ def assess(attempt: Attempt | None, code: str, pepper: str) -> UUID:
     """The user whom the right code names.
 
     Raises CodeRefused, the same for every reason: no such challenge, used, expired, attempts spent, nobody
-    has the number, or a wrong code.
+    has the address, or a wrong code.
     """
     if attempt is None:
         raise CodeRefused

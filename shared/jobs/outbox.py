@@ -16,7 +16,8 @@ _log = logging.getLogger(__name__)
 _BATCH = 4
 
 _CHANNELS: Mapping[str, Callable[[Mapping[str, str]], None]] = {
-    "otp_sms": lambda message: msg91.send_otp(to=message["to"], code=message["code"]),
+    "otp_sms": lambda message: msg91.text_otp(to=message["to"], code=message["code"]),
+    "otp_email": lambda message: msg91.mail_otp(to=message["to"], code=message["code"]),
 }
 
 # One sender at work and one waiting are enough: whoever runs sends everything that is due.

@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from shared.domain.otp import Attempt
+from shared.domain.otp import Attempt, Channel
 from shared.rows import jsonb, of
 from shared.store import Conn
 
@@ -12,24 +12,25 @@ def insert(
     conn: Conn,
     *,
     challenge_id: UUID,
-    phone: str,
+    channel: Channel,
+    to: str,
     purpose: str,
     digest: bytes,
     message: dict[str, str],
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """Write the challenge and, where somebody active has the number, the message to send.
+    """Write the challenge and, where somebody active has the address, the message to send.
 
-    One statement, the same for a known and an unknown number, so that its time tells nothing. A new challenge
-    ends the user's earlier ones of that purpose.
+    One statement, the same for every channel and for a known and an unknown address, so that its time tells
+    nothing. A new challenge ends the user's earlier ones of that purpose, on whichever channel they went.
     """
     conn.execute(
         """
           WITH known AS (
                  SELECT id
                    FROM users
-                  WHERE phone = %(phone)s
+                  WHERE (phone = %(phone)s OR email = %(email)s)
                     AND active
                ),
                superseded AS (
@@ -45,12 +46,14 @@ def insert(
                          %(expires_at)s)
                )
         INSERT INTO outbox (kind, message, created_at, expires_at)
-        SELECT 'otp_sms', %(message)s, %(now)s, %(expires_at)s
+        SELECT %(kind)s, %(message)s, %(now)s, %(expires_at)s
           FROM known
         """,
         {
             "challenge_id": challenge_id,
-            "phone": phone,
+            "phone": to if channel is Channel.SMS else None,
+            "email": to if channel is Channel.EMAIL else None,
+            "kind": channel,
             "purpose": purpose,
             "digest": digest,
             "message": jsonb(message),

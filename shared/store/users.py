@@ -31,14 +31,17 @@ def get(conn: Conn, user_id: UUID) -> User | None:
     )
 
 
-def insert(conn: Conn, *, name: str, role: Role, phone: str, now: datetime) -> UUID:
+def insert(
+    conn: Conn, *, name: str, role: Role, phone: str | None, now: datetime, email: str | None = None
+) -> UUID:
+    """One of `phone` (E.164) and `email` (lower case) at least."""
     row = conn.execute(
         """
-        INSERT INTO users (name, role, phone, created_at)
-        VALUES (%(name)s, %(role)s, %(phone)s, %(now)s)
+        INSERT INTO users (name, role, phone, email, created_at)
+        VALUES (%(name)s, %(role)s, %(phone)s, %(email)s, %(now)s)
         RETURNING id
         """,
-        {"name": name, "role": role, "phone": phone, "now": now},
+        {"name": name, "role": role, "phone": phone, "email": email, "now": now},
     ).fetchone()
     assert row is not None  # noqa: S101 - an INSERT without a WHERE returns its row
     return row[0]

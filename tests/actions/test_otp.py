@@ -8,17 +8,19 @@ import psycopg
 import pytest
 
 from shared.actions import otp
-from shared.domain.otp import ATTEMPTS, LIFETIME, CodeRefused
+from shared.domain.otp import ATTEMPTS, LIFETIME, Channel, CodeRefused
 from shared.domain.users import Role
 from tests.rows import NOW, Conn, a_store, a_user
 
 PEPPER = "pepper"
 PHONE = "+390611112222"
+EMAIL = "ada@example.com"
 
 
-def ask(conn: Conn, phone: str = PHONE, code: str = "123456") -> UUID:
+def ask(conn: Conn, to: str = PHONE, code: str = "123456") -> UUID:
     challenge_id = uuid4()
-    otp.request(conn, NOW, phone=phone, challenge_id=challenge_id, code=code, pepper=PEPPER)
+    channel = Channel.EMAIL if "@" in to else Channel.SMS
+    otp.request(conn, NOW, channel=channel, to=to, challenge_id=challenge_id, code=code, pepper=PEPPER)
     return challenge_id
 
 
@@ -101,13 +103,38 @@ def test_a_code_answers_no_other_challenge(conn: Conn) -> None:
     a_user(conn, phone=PHONE)
     a_user(conn, phone="+390633334444")
     ask(conn)
-    other = ask(conn, phone="+390633334444", code="999999")
+    other = ask(conn, "+390633334444", code="999999")
     with pytest.raises(CodeRefused):
         answer(conn, other)
 
 
-def test_an_unknown_number_gets_a_challenge_that_nothing_answers(conn: Conn) -> None:
-    challenge = ask(conn, phone="+390699999999")
+def test_one_user_by_either_channel(conn: Conn) -> None:
+    user_id = a_user(conn, phone=PHONE, email=EMAIL)
+    assert answer(conn, ask(conn, PHONE)) == user_id
+    assert answer(conn, ask(conn, EMAIL)) == user_id
+    rows = conn.execute("SELECT kind, message ->> 'to' FROM outbox ORDER BY id").fetchall()
+    assert rows == [("otp_sms", PHONE), ("otp_email", EMAIL)]
+
+
+def test_a_challenge_by_mail_ends_the_one_by_text(conn: Conn) -> None:
+    a_user(conn, phone=PHONE, email=EMAIL)
+    by_text = ask(conn, PHONE)
+    ask(conn, EMAIL, "222222")
+    with pytest.raises(CodeRefused):
+        answer(conn, by_text)
+
+
+def test_users_without_a_phone_or_a_mail_address_are_not_mixed_up(conn: Conn) -> None:
+    """NULL is nobody's address: asking by one channel finds nobody who merely lacks the other."""
+    a_user(conn, phone=PHONE)
+    by_mail = a_user(conn, email=EMAIL, phone=None)
+    assert answer(conn, ask(conn, EMAIL)) == by_mail
+    assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("nobodys", ["+390699999999", "nobody@example.com"])
+def test_an_unknown_address_gets_a_challenge_that_nothing_answers(conn: Conn, nobodys: str) -> None:
+    challenge = ask(conn, nobodys)
     assert conn.execute("SELECT count(*) FROM outbox").fetchone() == (0,)
     with pytest.raises(CodeRefused):
         answer(conn, challenge)

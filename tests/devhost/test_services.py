@@ -205,6 +205,58 @@ def test_msg91_refuses_in_the_body_of_a_200(msg91: Msg91, body: dict[str, Any]) 
     assert msg91.messages() == []
 
 
+MAIL: dict[str, Any] = {
+    "template_id": "otp",
+    "domain": "sample.example",
+    "from": {"email": "a@sample.example"},
+    "recipients": [{"to": [{"email": "Ada@Example.com"}], "variables": {"OTP": "123456"}}],
+}
+
+
+def mail(url: str, *, auth_key: str = MSG91_AUTH_KEY, **body: Any) -> httpx.Response:
+    return httpx.post(f"{url}/api/v5/email/send", headers={"authkey": auth_key}, json=MAIL | body)
+
+
+def test_msg91_takes_mail_and_shows_it_by_address(msg91: Msg91) -> None:
+    reply = mail(msg91.url)
+    assert (reply.status_code, reply.json()["status"], reply.json()["hasError"]) == (200, "success", False)
+    for written in ("ada@example.com", "Ada@Example.com"):
+        [message] = httpx.get(f"{msg91.url}/messages", params={"to": written}).json()
+        assert message["variables"] == {"OTP": "123456"}
+        assert message["request_id"] == reply.json()["data"]["unique_id"]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"template_id": ""},
+        {"domain": None},
+        {"from": {"email": "a@elsewhere.example"}},
+        {"from": "a@sample.example"},
+        {"recipients": []},
+        {"recipients": [{"to": [{"email": "nobody"}], "variables": {}}]},
+        {"recipients": [{"to": [], "variables": {}}]},
+    ],
+)
+def test_msg91_refuses_mail_in_the_body_of_a_200(msg91: Msg91, body: dict[str, Any]) -> None:
+    reply = mail(msg91.url, **body)
+    assert (reply.status_code, reply.json()["status"], reply.json()["hasError"]) == (200, "fail", True)
+    assert msg91.messages() == []
+
+
+def test_msg91_misbehaves_with_mail_alike(msg91: Msg91) -> None:
+    for mode in ("http_500", "error_body"):
+        msg91.behave(mode, times=1)
+        reply = mail(msg91.url)
+        assert reply.is_error or reply.json()["hasError"]
+    assert mail(msg91.url, auth_key="wrong").json()["code"] == "418"
+    assert msg91.messages() == []
+    msg91.behave("drop_answer", times=1)
+    with pytest.raises(httpx.RemoteProtocolError):
+        mail(msg91.url)
+    assert len(msg91.messages("ada@example.com")) == 1
+
+
 def test_msg91_refuses_an_unknown_key(msg91: Msg91) -> None:
     reply = send(msg91.url, auth_key="wrong")
     assert (reply.status_code, reply.json()["type"], reply.json()["code"]) == (200, "error", "418")
