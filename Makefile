@@ -2,12 +2,14 @@ PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
 
-.PHONY: help run test reset venv
+.PHONY: help run test lint format reset venv
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start everything here and print how to use it (Ctrl-C stops it)"
 	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
+	@echo "make lint    check style, types and imports (the tests run the same commands)"
+	@echo "make format  format the code and mend what can be mended by itself"
 	@echo "make reset   remove local data; the next run starts afresh"
 	@echo
 	@echo "Ports of make run: API_PORT=7071 MSG91_PORT=7072 BLOB_PORT=10000 QUEUE_PORT=10001 TABLE_PORT=10002"
@@ -19,6 +21,16 @@ run: venv
 
 test: venv
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+lint: venv
+	@$(VENV)/bin/ruff check --no-cache .
+	@$(VENV)/bin/ruff format --no-cache --check .
+	@$(VENV)/bin/basedpyright
+	@$(VENV)/bin/lint-imports --no-cache
+
+format: venv
+	@$(VENV)/bin/ruff check --no-cache --fix-only .
+	@$(VENV)/bin/ruff format --no-cache .
 
 reset: venv
 	@$(VENV)/bin/python -m devhost reset

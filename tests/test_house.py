@@ -210,15 +210,14 @@ def test_no_file_names_a_package_registry_or_the_folder_beside() -> None:
             assert not found.search(path.read_text(errors="ignore")), name
 
 
-@pytest.mark.parametrize(
-    "check",
-    [
-        ["ruff", "check", "--no-cache", "."],
-        ["ruff", "format", "--no-cache", "--check", "."],
-        ["basedpyright"],
-        ["lint-imports", "--no-cache"],
-    ],
-    ids=lambda command: " ".join(command[:2]),
-)
-def test_checks_are_clean(check: list[str]) -> None:
-    run(str(BIN / check[0]), *check[1:])
+def lint_commands() -> list[str]:
+    """What `make lint` runs."""
+    rule = re.search(r"^lint:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert rule is not None
+    return [line.removeprefix("\t@$(VENV)/bin/") for line in rule[1].splitlines()]
+
+
+@pytest.mark.parametrize("command", lint_commands())
+def test_checks_are_clean(command: str) -> None:
+    program, *arguments = command.split()
+    run(str(BIN / program), *arguments)
