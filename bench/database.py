@@ -9,6 +9,7 @@ from typing import Any, cast
 import psycopg
 from psycopg import pq
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.sql import SQL, Identifier, Literal
 
 from bench import statements
 from bench.statements import Statement
@@ -35,8 +36,22 @@ class Raw:
             if result.status != pq.ExecStatus.TUPLES_OK:
                 raise RuntimeError(result.error_message.decode())
 
+    def told(self, basket: Basket, operation: str, mark: str) -> dict[str, float]:
+        """Seconds that the server says it spends on planning and executing: `read_told`, `write_told`."""
+        found: dict[str, float] = {}
+        for name, statement in zip(("read_told", "write_told"), self._statements(basket, operation), strict=False):
+            prepared, order = self._prepare(statement)
+            values = statement.unique(mark)
+            command = SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {} ({})").format(
+                Identifier(prepared.decode()), SQL(", ").join(Literal(values[each]) for each in order)
+            )
+            row = self._conn.execute(command).fetchone()
+            plan = row[0][0] if row else {}
+            found[name] = (plan["Planning Time"] + plan["Execution Time"]) / 1000
+        return found
+
     def _statements(self, basket: Basket, operation: str) -> list[Statement]:
-        at = (basket.store_id + str(basket.user_id), operation)
+        at = (str(basket.user_id), operation)
         if at not in self._heard:
             listen = statements.sale if operation == "confirm" else statements.evaluation
             self._heard[at] = listen(os.environ["DATABASE_URL"], basket, datetime.now(UTC))

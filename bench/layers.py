@@ -28,7 +28,8 @@ from bench.world import Basket
 from devhost import host_json
 from devhost.driver import Worker
 from devhost.environment import ROOT
-from devhost.http import HttpFront
+from devhost.host import Host
+from devhost.keys import Gate
 from devhost.messages import Message, TypedData
 from functions.transactions import EvaluationBody, SaleHeaders, evaluate_basket
 from shared import pool, rulesets
@@ -106,9 +107,9 @@ class Request:
 class Layers:
     """The app in this process, from the host's front down to the database."""
 
-    def __init__(self, worker: Worker, conn: Conn, operation: str) -> None:
+    def __init__(self, worker: Worker, host: Host, conn: Conn, operation: str) -> None:
         self._worker = worker
-        self._front = HttpFront(worker, host_json.read(ROOT).route_prefix)
+        self._front = host.asgi()
         self._function = next(one for one in worker.functions if one.name == _FUNCTION)
         self._door: Callable[[func.HttpRequest], func.HttpResponse] = (
             evaluate_basket.build().get_user_function()
@@ -131,7 +132,10 @@ class Layers:
         self._parts(self._request(basket))
 
     def _request(self, basket: Basket) -> Request:
-        return Request(basket, self._operation, f"layer-{next(self._numbers):030}")
+        return Request(basket, self._operation, self._mark())
+
+    def _mark(self) -> str:
+        return f"layer-{next(self._numbers):030}"
 
     async def _asgi(self, request: Request) -> None:
         events = iter([{"type": "http.request", "body": request.body, "more_body": False}])
@@ -225,7 +229,9 @@ class Layers:
                     request_hash=texts[2],
                     now=now,
                 )
-        self._raw.once(basket, self._operation, f"raw-{next(self._numbers):032}", self.watch)
+        self._raw.once(basket, self._operation, self._mark(), self.watch)
+        for name, seconds in self._raw.told(basket, self._operation, self._mark()).items():
+            self.watch.took.setdefault(name, []).append(seconds)
 
 
 def _require(status: int) -> None:
@@ -233,12 +239,14 @@ def _require(status: int) -> None:
         raise RuntimeError(f"a layer answered {status}")
 
 
-async def _run(baskets: list[Basket], calls: int) -> dict[str, dict[str, float]]:
-    worker = await Worker.start(ROOT)
+async def _run(baskets: list[Basket], calls: int, state: Path) -> dict[str, dict[str, float]]:
+    settings = host_json.read(ROOT)
+    worker = await Worker.start(ROOT, settings.timeout_seconds)
+    host = Host(worker, settings, state, Gate(None))
     found = {}
     for operation in tills.OPERATIONS:
         with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as conn:
-            layers, turns = Layers(worker, conn, operation), cycle(baskets)
+            layers, turns = Layers(worker, host, conn, operation), cycle(baskets)
             # Statements are prepared and plans are kept from the sixth time on.
             for _ in range(12):
                 await layers.once(next(turns))
@@ -255,8 +263,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.layers", description=__doc__)
     parser.add_argument("--baskets", type=Path, required=True)
     parser.add_argument("--calls", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True)
     given = parser.parse_args()
-    print(json.dumps(asyncio.run(_run(world.read(given.baskets), given.calls))))
+    print(json.dumps(asyncio.run(_run(world.read(given.baskets), given.calls, given.state))))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import sys
 import time
 from collections import Counter
 from itertools import count, cycle
+from statistics import median
 from typing import Any, cast, override
 
 import uvloop
@@ -32,6 +33,7 @@ class Load:
         self.until = self._from + given["seconds"]
         self.took: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.reply_bytes: list[int] = []
 
     def next(self) -> bytes | None:
         """The next request to send; None when it is over."""
@@ -45,8 +47,9 @@ class Load:
             request = request.replace(_MARK, b"%036d" % next(self._numbers))
         return request
 
-    def record(self, status: int, began: float, ended: float) -> None:
+    def record(self, status: int, reply_bytes: int, began: float, ended: float) -> None:
         self.statuses[status] += 1
+        self.reply_bytes.append(reply_bytes)
         if self._most is not None or (began >= self._from and ended <= self.until):
             self.took.append(ended - began)
 
@@ -73,10 +76,11 @@ class Connection(asyncio.Protocol):
             if end < 0:
                 return
             head = self._reply[:end].lower()
-            length = head[head.index(b"content-length:") + 15 :].partition(b"\r\n")[0]
-            self._whole = end + 4 + int(length)
+            self._length = int(head[head.index(b"content-length:") + 15 :].partition(b"\r\n")[0])
+            self._whole = end + 4 + self._length
         if len(self._reply) >= self._whole:
-            self._load.record(int(self._reply[9:12]), self._began, time.perf_counter())
+            ended = time.perf_counter()
+            self._load.record(int(self._reply[9:12]), self._length, self._began, ended)
             self._reply, self._whole = b"", 0
             self._send()
 
@@ -111,6 +115,7 @@ async def drive(given: dict[str, Any]) -> dict[str, Any]:
         "per_s": len(load.took) / measured,
         **latencies(load.took),
         "statuses": dict(load.statuses),
+        "reply_bytes": median(load.reply_bytes),
         "client_cpu_share": round((time.process_time() - cpu) / whole, 3),
     }
 

@@ -27,13 +27,13 @@ def body(basket: Basket, operation: str) -> bytes:
     return json.dumps(document).encode()
 
 
-def requests(baskets: Sequence[Basket], operation: str) -> list[str]:
-    """Whole requests of HTTP/1.1, one for each basket."""
-    return [_request(basket, operation) for basket in baskets]
+def requests(baskets: Sequence[Basket], operation: str, prefix: str = "") -> list[str]:
+    """Whole requests of HTTP/1.1, one for each basket; `prefix` goes before the path."""
+    return [_request(basket, operation, prefix) for basket in baskets]
 
 
-def _request(basket: Basket, operation: str) -> str:
+def _request(basket: Basket, operation: str, prefix: str) -> str:
     content = body(basket, operation)
     fields = {"host": "localhost", **headers(basket, operation), "content-length": str(len(content))}
     head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
-    return f"POST {PATH} HTTP/1.1\r\n{head}\r\n{content.decode()}"
+    return f"POST {prefix}{PATH} HTTP/1.1\r\n{head}\r\n{content.decode()}"
