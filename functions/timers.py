@@ -7,7 +7,7 @@ import azure.functions as func
 
 from shared import pool
 from shared.actions import promotions as actions
-from shared.jobs import outbox
+from shared.jobs import outbox, queueing, waking
 from shared.store import promotions
 
 bp = func.Blueprint()
@@ -32,9 +32,14 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
-    """Send the messages that were not sent right after they were written."""
-    sent = outbox.send_due()
-    if sent:
-        _log.info("run_due_work delivered %d messages", sent)
+    """Queue jobs that are due, wake for those nobody came for, send what was not sent right away."""
+    try:
+        queued = queueing.enqueue_due(datetime.now(UTC))
+        woken = waking.wake_waiting()
+    finally:
+        # Messages must not wait for jobs to be well.
+        sent = outbox.send_due()
+    if queued or woken or sent:
+        _log.info("run_due_work queued %d jobs, woke for %d, delivered %d messages", queued, woken, sent)
     if timer.past_due:
         _log.warning("run_due_work ran late")

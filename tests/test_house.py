@@ -18,7 +18,9 @@ BIN = Path(sys.executable).parent
 
 HTTP = {
     ("archive_promotion", "POST", "v1/promotions/{promotion_id:guid}/archive"),
+    ("cancel_job", "POST", "v1/jobs/{job_id:guid}/cancel"),
     ("cancel_upload", "POST", "v1/uploads/{upload_id:guid}/cancel"),
+    ("create_job", "POST", "v1/jobs"),
     ("create_promotion", "POST", "v1/promotions"),
     ("create_transaction", "POST", "v1/transactions"),
     ("create_upload", "POST", "v1/uploads"),
@@ -26,6 +28,7 @@ HTTP = {
     ("get_docs", "GET", "v1/docs"),
     ("get_docs_asset", "GET", "v1/docs/{asset}"),
     ("get_health", "GET", "v1/health"),
+    ("get_job", "GET", "v1/jobs/{job_id:guid}"),
     ("get_me", "GET", "v1/me"),
     ("get_openapi", "GET", "v1/openapi.json"),
     ("get_product", "GET", "v1/products/{sku}"),
@@ -35,6 +38,7 @@ HTTP = {
     ("get_transaction", "GET", "v1/transactions/{transaction_id:guid}"),
     ("get_upload", "GET", "v1/uploads/{upload_id:guid}"),
     ("issue_token", "POST", "v1/auth/token"),
+    ("list_jobs", "GET", "v1/jobs"),
     ("list_products", "GET", "v1/products"),
     ("list_promotions", "GET", "v1/promotions"),
     ("list_stores", "GET", "v1/stores"),
@@ -47,7 +51,10 @@ HTTP = {
     ("update_promotion", "PATCH", "v1/promotions/{promotion_id:guid}"),
 }
 TIMERS = {("archive_promotions", "0 * * * * *"), ("run_due_work", "30 * * * * *")}
-BLOBS = {("ingest_upload", "uploads/{name}", "UPLOADS_STORAGE", "EventGrid")}
+BLOBS = {
+    ("ingest_upload", "uploads/{name}", "UPLOADS_STORAGE", "EventGrid"),
+    ("run_job", "jobs/{name}", "UPLOADS_STORAGE", "EventGrid"),
+}
 
 
 @cache

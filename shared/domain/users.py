@@ -22,6 +22,8 @@ class Permission(StrEnum):
     CATALOGUE_READ = "catalogue.read"
     UPLOADS_READ = "uploads.read"
     UPLOADS_WRITE = "uploads.write"
+    JOBS_READ = "jobs.read"
+    JOBS_WRITE = "jobs.write"
     PROMOTIONS_READ = "promotions.read"
     PROMOTIONS_WRITE = "promotions.write"
     PROMOTIONS_PUBLISH = "promotions.publish"

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 UPLOADS = "uploads"
 RESULTS = "upload-results"
+JOBS = "jobs"
 _OPTIONS: dict[str, Any] = {
     # Bytes sent in one request, and so held in memory.
     "max_single_put_size": 4 * 1024 * 1024,
@@ -82,7 +83,7 @@ def _service(
 def _create_containers(_connection_string: str) -> None:
     from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
 
-    for name in (UPLOADS, RESULTS):
+    for name in (UPLOADS, RESULTS, JOBS):
         try:
             service().create_container(name)
         except ResourceExistsError:
