@@ -7,11 +7,13 @@ from uuid import UUID
 
 ATTEMPTS = 5
 LEASE = timedelta(seconds=60)
+# What sending one message and noting it takes at most, all time-outs included.
+SENDING = timedelta(seconds=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message leased to one sender; `attempts` counts this one."""
+    """A message leased to one sender; `attempts` counts this one and names the lease."""
 
     id: UUID
     kind: str

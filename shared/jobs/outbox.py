@@ -1,19 +1,28 @@
-"""The outbox sender: leases messages, sends them, and records what came of it."""
+"""The outbox sender: leases messages, sends them, and records what came of it.
+
+A message is sent at least once. It is sent twice only when the first time is not known to have succeeded: the
+provider's answer was lost, or the sender was killed after the provider took the message and before that was
+recorded, or the database stayed away for the rest of the lease. A database that is away for less costs
+nothing: the sender keeps trying to record.
+"""
 
 import logging
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
+from time import monotonic, sleep
 
 from shared import pool
 from shared.domain import outbox
+from shared.domain.errors import Unavailable
 from shared.domain.outbox import Message
 from shared.edge import msg91
+from shared.store import Conn
 from shared.store import outbox as messages
 
 _log = logging.getLogger(__name__)
-# As many as can be sent one after the other, each up to its time-outs, well within a lease.
 _BATCH = 4
+_RECORD_AGAIN_S = 0.2
 
 _CHANNELS: Mapping[str, Callable[[Mapping[str, str]], None]] = {
     "otp_sms": lambda message: msg91.text_otp(to=message["to"], code=message["code"]),
@@ -34,31 +43,54 @@ def nudge() -> None:
 def send_due() -> int:
     """Send every message that is due; returns how many were delivered."""
     with pool.connection() as conn:
-        messages.update_expired(conn)
+        messages.update_expired(conn, attempts=outbox.ATTEMPTS)
     sent = 0
     while True:
+        # Taken before the database begins to count, so never later than the lease's end there.
+        lease_until = monotonic() + outbox.LEASE.total_seconds()
         with pool.connection() as conn:
-            batch = messages.lock(conn, most=_BATCH, lease=outbox.LEASE)
+            batch = messages.lock(conn, most=_BATCH, lease=outbox.LEASE, attempts=outbox.ATTEMPTS)
         if not batch:
             return sent
-        sent += sum(_send(message) for message in batch)
+        for message in batch:
+            # What there is no time left for is leased anew, by whoever comes.
+            if monotonic() + outbox.SENDING.total_seconds() < lease_until:
+                sent += _send(message, lease_until)
 
 
-def _send(message: Message) -> bool:
+def _send(message: Message, lease_until: float) -> bool:
     try:
         _CHANNELS[message.kind](message.message)
-    except msg91.DeliveryFailed as error:
-        _log.warning("message %s not delivered at attempt %d: %s", message.id, message.attempts, error)
-        with pool.connection() as conn:
-            if message.attempts >= outbox.ATTEMPTS:
-                messages.update_failed(conn, message_id=message.id, failure=str(error))
-            else:
-                pause = outbox.pause_after(message.attempts)
-                messages.update_postponed(conn, message_id=message.id, pause=pause, failure=str(error))
+    except Exception as error:  # noqa: BLE001 - a message that cannot be sent must not keep others from it
+        # The text of another error may quote the message.
+        failure = str(error) if isinstance(error, msg91.DeliveryFailed) else type(error).__name__
+        _log.warning("message %s not delivered at attempt %d: %s", message.id, message.attempts, failure)
+        _record(lambda conn: _record_failure(conn, message, failure), lease_until)
         return False
-    with pool.connection() as conn:
-        messages.update_sent(conn, message.id)
+    _record(lambda conn: messages.update_sent(conn, message.id), lease_until)
     return True
+
+
+def _record_failure(conn: Conn, message: Message, failure: str) -> None:
+    if message.attempts >= outbox.ATTEMPTS:
+        messages.update_failed(conn, message, failure=failure)
+    else:
+        pause = outbox.pause_after(message.attempts)
+        messages.update_postponed(conn, message, pause=pause, failure=failure)
+
+
+def _record(write: Callable[[Conn], None], lease_until: float) -> None:
+    """Write it down as long as the lease lasts: what is not written down is sent again."""
+    while True:
+        try:
+            with pool.connection() as conn:
+                write(conn)
+        except Unavailable:
+            if monotonic() > lease_until:
+                raise
+            sleep(_RECORD_AGAIN_S)
+        else:
+            return
 
 
 def _finished(future: Future[int]) -> None:

@@ -8,7 +8,7 @@ from shared.rows import of
 from shared.store import Conn
 
 
-def lock(conn: Conn, *, most: int, lease: timedelta) -> list[Message]:
+def lock(conn: Conn, *, most: int, lease: timedelta, attempts: int) -> list[Message]:
     """Lease up to `most` unsent messages, oldest first, that nobody else is sending."""
     return (
         conn.cursor(row_factory=of(Message))
@@ -23,6 +23,7 @@ def lock(conn: Conn, *, most: int, lease: timedelta) -> list[Message]:
                       WHERE sent_at IS NULL
                         AND failed_at IS NULL
                         AND expires_at > now()
+                        AND attempts < %(attempts)s
                         AND (lease_until IS NULL OR lease_until < now())
                       ORDER BY created_at
                       LIMIT %(most)s
@@ -30,18 +31,20 @@ def lock(conn: Conn, *, most: int, lease: timedelta) -> list[Message]:
                    )
             RETURNING id, kind, message, attempts
             """,
-            {"most": most, "lease": lease},
+            {"most": most, "lease": lease, "attempts": attempts},
         )
         .fetchall()
     )
 
 
 def update_sent(conn: Conn, message_id: UUID) -> None:
-    """It was delivered: forget what it said."""
+    """It was delivered, which counts whoever holds it by now: forget what it said."""
     conn.execute(
         """
         UPDATE outbox
            SET sent_at = now(),
+               failed_at = NULL,
+               failure = NULL,
                lease_until = NULL,
                message = NULL
          WHERE id = %(message_id)s
@@ -50,21 +53,24 @@ def update_sent(conn: Conn, message_id: UUID) -> None:
     )
 
 
-def update_postponed(conn: Conn, *, message_id: UUID, pause: timedelta, failure: str) -> None:
-    """It was not delivered; the next sender may try after `pause`."""
+def update_postponed(conn: Conn, leased: Message, *, pause: timedelta, failure: str) -> None:
+    """It was not delivered under this lease; the next sender may try after `pause`."""
     conn.execute(
         """
         UPDATE outbox
            SET lease_until = now() + %(pause)s,
                failure = %(failure)s
          WHERE id = %(message_id)s
+           AND attempts = %(attempts)s
+           AND sent_at IS NULL
+           AND failed_at IS NULL
         """,
-        {"message_id": message_id, "pause": pause, "failure": failure},
+        {"message_id": leased.id, "attempts": leased.attempts, "pause": pause, "failure": failure},
     )
 
 
-def update_failed(conn: Conn, *, message_id: UUID, failure: str) -> None:
-    """It will not be tried again: forget what it said, keep why."""
+def update_failed(conn: Conn, leased: Message, *, failure: str) -> None:
+    """It was not delivered under this lease and will not be tried again: forget what it said, keep why."""
     conn.execute(
         """
         UPDATE outbox
@@ -73,22 +79,29 @@ def update_failed(conn: Conn, *, message_id: UUID, failure: str) -> None:
                message = NULL,
                failure = %(failure)s
          WHERE id = %(message_id)s
+           AND attempts = %(attempts)s
+           AND sent_at IS NULL
+           AND failed_at IS NULL
         """,
-        {"message_id": message_id, "failure": failure},
+        {"message_id": leased.id, "attempts": leased.attempts, "failure": failure},
     )
 
 
-def update_expired(conn: Conn) -> int:
-    """Fail what nobody could deliver in time; returns how many."""
+def update_expired(conn: Conn, *, attempts: int) -> int:
+    """Fail what nobody is sending and nobody may send any more; returns how many."""
     return conn.execute(
         """
         UPDATE outbox
            SET failed_at = now(),
                lease_until = NULL,
                message = NULL,
-               failure = coalesce(failure, 'expired')
+               failure = coalesce(failure, CASE WHEN expires_at <= now() THEN 'expired'
+                                                ELSE 'the sender ended at each attempt'
+                                           END)
          WHERE sent_at IS NULL
            AND failed_at IS NULL
-           AND expires_at <= now()
-        """
+           AND (lease_until IS NULL OR lease_until < now())
+           AND (expires_at <= now() OR attempts >= %(attempts)s)
+        """,
+        {"attempts": attempts},
     ).rowcount
