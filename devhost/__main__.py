@@ -6,7 +6,7 @@ import shutil
 import signal
 import sys
 
-from devhost import addresses, leash
+from devhost import addresses, leash, options
 from devhost.environment import app_settings, local_folder
 from devhost.processes import ChildError, stop_leftovers
 from devhost.run_lock import RunLock, RunLockedError
@@ -19,7 +19,7 @@ KEPT_BY_RESET = ("azurite-", "azurite.lock", "lock", "test-runs")
 
 def run() -> None:
     """Start everything and stay until stopped."""
-    Supervisor(local_folder(), addresses.read()).run()
+    Supervisor(local_folder(), addresses.read(), options.read()).run()
 
 
 def reset() -> None:
@@ -57,7 +57,7 @@ def main() -> int:
         leash.die_with_parent(signal.SIGTERM)
     try:
         commands[arguments.command]()
-    except (addresses.AddressError, ChildError, RunLockedError) as error:
+    except (addresses.AddressError, options.OptionError, ChildError, RunLockedError) as error:
         print(f"\n{error}", file=sys.stderr)
         return 1
     return 0

@@ -15,13 +15,13 @@ import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 from azure.core.exceptions import AzureError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties, ContainerClient
 
-from devhost import logs
+from devhost import keys, logs
 from devhost.events_log import DeliveredLog, Version
 
 logger = logging.getLogger(__name__)
@@ -59,8 +59,9 @@ class Subscription:
 class EventGrid:
     """Subscriptions of one host and their deliveries."""
 
-    def __init__(self, functions_url: str, log: DeliveredLog) -> None:
+    def __init__(self, functions_url: str, log: DeliveredLog, keys_folder: Path | None) -> None:
         self._host = httpx.Client(base_url=functions_url, timeout=30)
+        self._keys_folder = keys_folder
         self._log = log
         self._subscriptions: dict[str, Subscription] = {}
         self._refresh_at = 0.0
@@ -87,7 +88,7 @@ class EventGrid:
 
     def _subscribe(self) -> None:
         """Keep the subscriptions equal to the host's blob triggers, with the handshake for a new one."""
-        functions = self._host.get("/admin/functions").raise_for_status().json()
+        functions = self._host.get("/admin/functions", headers=self._key("master")).raise_for_status().json()
         wanted: dict[str, Subscription] = {}
         for function in functions:
             for binding in function["config"]["bindings"]:
@@ -163,9 +164,14 @@ class EventGrid:
         return self._host.post(
             "/runtime/webhooks/blobs",
             params={"functionName": f"Host.Functions.{subscription.function}"},
-            headers={"aeg-event-type": event_type},
+            headers={"aeg-event-type": event_type} | self._key("blobs_extension"),
             json=[event],
         )
+
+    def _key(self, name: Literal["master", "blobs_extension"]) -> dict[str, str]:
+        """A header where the host has made keys; it may do so at any of its starts."""
+        made = keys.read(self._keys_folder) if self._keys_folder else None
+        return {keys.HEADER: getattr(made, name)} if made else {}
 
 
 def _created(container: ContainerClient, blob: BlobProperties) -> dict[str, Any]:
@@ -198,13 +204,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m devhost.events", description="The local Event Grid.")
     parser.add_argument("--functions-url", default="http://127.0.0.1:7071", help="where the host listens")
     parser.add_argument("--state", type=Path, required=True, help="folder for what has been delivered")
+    parser.add_argument("--keys", type=Path, help="the host's state folder, for a host that asks for keys")
     arguments = parser.parse_args()
     logs.to_stderr(logging.INFO)
     stopped = threading.Event()
     for stop in (signal.SIGINT, signal.SIGTERM):
         signal.signal(stop, lambda *_: stopped.set())
     log = DeliveredLog(arguments.state / "events.sqlite3")
-    grid = EventGrid(arguments.functions_url, log)
+    grid = EventGrid(arguments.functions_url, log, arguments.keys)
     pause = 0.0
     while not stopped.wait(pause):
         began = time.monotonic()

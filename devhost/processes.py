@@ -60,6 +60,11 @@ class Child:
         self.pid_file.unlink(missing_ok=True)
 
 
+def how_it_ended(code: int) -> str:
+    """An exit code in words."""
+    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
+
+
 def on_leash(command: Sequence[str], *, death_signal: signal.Signals, user: str | None = None) -> list[str]:
     """`command` as one that gets `death_signal` when the thread that starts it ends."""
     leash = [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), str(int(death_signal)), user or "-"]

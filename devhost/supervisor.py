@@ -14,13 +14,15 @@ import psycopg
 from devhost import addresses, welcome
 from devhost.addresses import Addresses
 from devhost.environment import ROOT, app_settings, child_environment
-from devhost.host_process import begin_events, begin_host, wait_until_ready
-from devhost.processes import Child, ChildError, begin, on_leash, stop_leftovers
+from devhost.host_process import begin_events, wait_until_ready
+from devhost.hosts import Hosts
+from devhost.options import Options
+from devhost.processes import Child, ChildError, begin, how_it_ended, on_leash, stop_leftovers
 from devhost.run_lock import RunLock
 from devhost.services import azurite
 from devhost.services.azurite import Azurite
 from devhost.services.postgres import Postgres
-from devhost.terminal import Follower, step
+from devhost.terminal import step
 
 DATABASE = "promopartner"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -34,15 +36,20 @@ class Stop(BaseException):
 class Supervisor:
     """One local run, all of whose files are in `local`."""
 
-    def __init__(self, local: Path, where: Addresses) -> None:
+    def __init__(self, local: Path, where: Addresses, options: Options) -> None:
         self._local = local
         self._where = where
+        self._options = options
+        self._hosts: Hosts | None = None
         self._children: list[Child] = []
         self._stops = ExitStack()
         self._environment: dict[str, str] = {}
 
     def run(self) -> None:
-        """Returns when told to stop; raises ChildError when a child ends by itself. All are stopped then."""
+        """Returns when told to stop; raises ChildError when a child ends by itself and cannot be begun again.
+
+        All are stopped then.
+        """
         lock = RunLock(self._local)
         try:
             for number in STOP_SIGNALS:
@@ -57,6 +64,8 @@ class Supervisor:
             _ignore_signals()
             lock.say_stopping()
             self._stops.close()
+            # A child that was begun in the very moment of the signal is known by its pid file only.
+            stop_leftovers(self._local)
 
     def _start(self) -> None:
         for name in stop_leftovers(self._local):
@@ -127,9 +136,15 @@ class Supervisor:
 
     def _start_host(self) -> None:
         if self._where.host_url is None:
-            port = self._where.api_port
-            host = begin_host(self._local, app=ROOT, port=port, environment=self._environment)
-            wait_until_ready(self._watched(host))
+            self._hosts = Hosts(
+                self._local,
+                app=ROOT,
+                port=self._where.api_port,
+                environment=self._environment,
+                options=self._options,
+            )
+            self._stops.callback(self._hosts.stop)
+            self._hosts.start()
         self._watched(begin_events(self._local, functions_url=self._where.api, environment=self._environment))
 
     def _watched(self, child: Child) -> Child:
@@ -152,20 +167,15 @@ class Supervisor:
             raise ChildError(f"python -m {module} failed:\n{result.stdout}{result.stderr}")
 
     def _watch(self) -> NoReturn:
-        followers = [Follower(child.log) for child in self._children if child.name == "host"]
         while True:
-            for follower in followers:
-                follower.print_new()
+            if self._hosts is not None:
+                self._hosts.watch()
             for child in self._children:
                 code = child.process.poll()
                 if code is not None:
                     said = f"the end of {child.log}:\n{child.log_tail()}"
-                    raise ChildError(f"{child.name} ended by itself ({_how(code)}); {said}")
+                    raise ChildError(f"{child.name} ended by itself ({how_it_ended(code)}); {said}")
             time.sleep(WATCH_EVERY_S)
-
-
-def _how(code: int) -> str:
-    return f"exit code {code}" if code >= 0 else signal.Signals(-code).name
 
 
 def _stop(_number: int, _frame: FrameType | None) -> NoReturn:

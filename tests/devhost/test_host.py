@@ -1,38 +1,18 @@
 """How the host starts, refuses to start, and stops."""
 
-import json
 import signal
 from pathlib import Path
 
 import pytest
 
+from tests.devhost.apps import http, write_app
 from tests.devhost.programs import Host, Program, eventually
 
-HEAD = """
-import azure.functions as func
-app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
-"""
-HTTP = """
-@app.route({route})
-def {name}(req: func.HttpRequest) -> func.HttpResponse:
-    return func.HttpResponse({reply})
-"""
 BLOB = """
 @app.blob_trigger(arg_name="stream", path="x/{name}", connection="UPLOADS_STORAGE"SOURCE)
 def take(stream: func.InputStream) -> None: ...
 """
 EVENT_GRID = BLOB.replace("SOURCE", ", source=func.BlobSource.EVENT_GRID")
-
-
-def write_app(folder: Path, code: str, host_json: object = None) -> Path:
-    folder.mkdir()
-    (folder / "function_app.py").write_text(HEAD + code)
-    (folder / "host.json").write_text(json.dumps(host_json or {"version": "2.0"}))
-    return folder
-
-
-def http(name: str, route: str, reply: str = "'x'") -> str:
-    return HTTP.format(name=name, route=route, reply=reply)
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Run:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "devhost", *command.split()],
                 cwd=ROOT,
-                env=_without_settings() | settings | self.ports | {"LOCAL_DIR": str(local)},
+                env=_without_settings() | {"RELOAD": "0"} | settings | self.ports | {"LOCAL_DIR": str(local)},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -207,9 +207,13 @@ def taken_port() -> Iterator[int]:
         ({"API_PORT": "http"}, "API_PORT=http is not a port"),
         ({"API_PORT": "70000"}, "API_PORT=70000 is not a port"),
         ({"API_PORT": "7071", "MSG91_PORT": "7071"}, "MSG91_PORT and API_PORT are the same port"),
+        ({"WORKERS": "0"}, "WORKERS=0 is not a number from 1 to 64"),
+        ({"WORKERS": "two"}, "WORKERS=two is not a number"),
+        ({"RELOAD": "yes"}, "RELOAD=yes is neither 0 nor 1"),
+        ({"ENABLE_AUTH": "2"}, "ENABLE_AUTH=2 is neither 0 nor 1"),
     ],
 )
-def test_ports_that_cannot_be_meant(
+def test_what_a_variable_cannot_mean_is_said(
     local: Path, runs: list[Run], settings: dict[str, str], said: str
 ) -> None:
     runs.append(run := Run(local, **settings))
