@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from itertools import count, cycle
 from pathlib import Path
+from typing import Any
 
 import psycopg_pool
 import uvicorn
@@ -27,7 +28,9 @@ from devhost.host import Server
 class Bare:
     """One operation: its statements for each basket, and a reply of the app's length."""
 
-    def __init__(self, pool: psycopg_pool.AsyncConnectionPool, sales: list[list[Statement]], reply: bytes) -> None:
+    def __init__(
+        self, pool: psycopg_pool.AsyncConnectionPool[Any], sales: list[list[Statement]], reply: bytes
+    ) -> None:
         self._pool = pool
         self._sales = cycle(sales)
         self._numbers = count()
@@ -54,7 +57,7 @@ def main() -> None:
     baskets = world.read(given.baskets)
     heard = (statements.evaluation, statements.sale)
     sales = [[listen(url, basket, now) for basket in baskets] for listen in heard]
-    pool = psycopg_pool.AsyncConnectionPool(
+    pool = psycopg_pool.AsyncConnectionPool[Any](
         url,
         kwargs={"autocommit": True},
         min_size=given.connections,

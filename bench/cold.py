@@ -63,6 +63,7 @@ def imports(plan: Plan) -> dict[str, Any]:
     _import(APP)
     wall, cpu = {APP: [], FLOOR: []}, {APP: [], FLOOR: []}
     modules: dict[str, int] = {}
+    at_start: list[str] = []
     for _ in range(plan.imports):
         for what in (APP, FLOOR):
             took, used, loaded, modules[what] = _import(what)
@@ -112,9 +113,7 @@ def _package(module: str) -> str:
 
 
 def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=True
-    )
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, capture_output=True, text=True, check=True)
 
 
 def _ask(

@@ -28,18 +28,22 @@ class Raw:
 
     def once(self, basket: Basket, operation: str, mark: str, watch: Watch) -> None:
         """Time `read_raw` and `write_raw`, each with its round trip."""
-        for name, statement in zip(("read_raw", "write_raw"), self._statements(basket, operation), strict=False):
+        for name, statement in zip(
+            ("read_raw", "write_raw"), self._statements(basket, operation), strict=False
+        ):
             prepared, order = self._prepare(statement)
             values = _dumped(self._conn, statement.unique(mark), order)
             with watch(name):
-                result = self._conn.pgconn.exec_prepared(prepared, values)
+                result = self._conn.pgconn.exec_prepared(prepared, cast("list[bytes]", values))
             if result.status != pq.ExecStatus.TUPLES_OK:
                 raise RuntimeError(result.error_message.decode())
 
     def told(self, basket: Basket, operation: str, mark: str) -> dict[str, float]:
         """Seconds that the server says it spends on planning and executing: `read_told`, `write_told`."""
         found: dict[str, float] = {}
-        for name, statement in zip(("read_told", "write_told"), self._statements(basket, operation), strict=False):
+        for name, statement in zip(
+            ("read_told", "write_told"), self._statements(basket, operation), strict=False
+        ):
             prepared, order = self._prepare(statement)
             values = statement.unique(mark)
             command = SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) EXECUTE {} ({})").format(

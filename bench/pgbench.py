@@ -95,5 +95,3 @@ def _written(
             mentions[name] = f":{prefix}_{name}{cast_to}"
             values.append((f"{prefix}_{name}", bytes(dumper.dump(value) or b"").decode()))
     return statement.sql % cast("Any", mentions), values
-
-

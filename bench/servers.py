@@ -18,6 +18,7 @@ from bench.world import Basket, write
 from devhost.environment import ROOT, app_settings, child_environment, local_folder
 from devhost.host_process import begin_host, wait_until_ready
 from devhost.processes import Child, begin
+from devhost.services.azurite import Azurite, Ports, install
 from devhost.services.postgres import Postgres
 from shared.schema.migrate import migrate
 from shared.settings import settings
@@ -37,7 +38,7 @@ class Site:
     @contextmanager
     def host(self, name: str = "host") -> Iterator[tuple[Child, tuple[str, int]]]:
         """The app on the local host, begun as `make run` does, and its address."""
-        port = _free_port()
+        (port,) = _free_ports(1)
         child = begin_host(self.folder / name, app=ROOT, port=port, environment=self.environment)
         try:
             wait_until_ready(child)
@@ -46,9 +47,11 @@ class Site:
             child.stop()
 
     @contextmanager
-    def bare(self, baskets: Sequence[Basket], reply_bytes: Sequence[int]) -> Iterator[tuple[Child, tuple[str, int]]]:
+    def bare(
+        self, baskets: Sequence[Basket], reply_bytes: Sequence[int]
+    ) -> Iterator[tuple[Child, tuple[str, int]]]:
         """The bare handler, and its address."""
-        port, path = _free_port(), self.folder / "baskets.json"
+        (port,), path = _free_ports(1), self.folder / "baskets.json"
         write(baskets, path)
         command = [
             sys.executable,
@@ -56,9 +59,7 @@ class Site:
             *("--reply-bytes", *map(str, reply_bytes)),
             *("--connections", str(settings().database_pool_max)),
         ]
-        child = begin(
-            "bare", command, state=self.folder, environment=self.environment, working_folder=ROOT
-        )
+        child = begin("bare", command, state=self.folder, environment=self.environment, working_folder=ROOT)
         try:
             wait_until_ready(child)
             yield child, ("127.0.0.1", port)
@@ -68,11 +69,15 @@ class Site:
 
 @contextmanager
 def site() -> Iterator[Site]:
-    """A database of its own for the time of the run. This process then has the app's settings, too."""
+    """A database and a storage emulator for the time of the run. This process has the app's settings, too."""
     folder = local_folder() / "bench" / str(os.getpid())
     folder.mkdir(parents=True)
     with ExitStack() as stops:
         stops.callback(shutil.rmtree, folder, ignore_errors=True)
+        azurite = Azurite(folder, installed_under=local_folder(), ports=Ports(*_free_ports(3)))
+        install(local_folder())
+        stops.callback(azurite.stop)
+        azurite.start()
         postgres = Postgres(folder)
         stops.callback(postgres.stop)
         server = postgres.start()
@@ -80,8 +85,13 @@ def site() -> Iterator[Site]:
         postgres.ensure_database(DATABASE)
         url = postgres.url(DATABASE)
         migrate(url)
+        azurite.wait_until_ready()
         given = app_settings(
-            database_url=url, storage=_NO_STORAGE, msg91_url="http://127.0.0.1:9", secrets_folder=folder
+            database_url=url,
+            storage=azurite.ports.connection_string(),
+            # Selling sends no message: nobody listens there.
+            msg91_url="http://127.0.0.1:9",
+            secrets_folder=folder,
         )
         os.environ.update(given)
         yield Site(folder, url, child_environment(given), server)
@@ -112,14 +122,9 @@ def cpu_seconds(child: Child) -> float:
     )
 
 
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-# Selling touches no file, so that there is no storage: the host's blob queue finds nobody on this port.
-_NO_STORAGE = (
-    "DefaultEndpointsProtocol=http;AccountName=none;AccountKey=bm9uZQ==;"
-    "BlobEndpoint=http://127.0.0.1:9/none;QueueEndpoint=http://127.0.0.1:9/none"
-)
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, LiteralString, cast
 
 import psycopg
-from psycopg.abc import Params, Query
+from psycopg.abc import Params, QueryNoTemplate
 
 from bench.mark import UNIQUE
 from bench.world import Basket
@@ -16,7 +16,7 @@ from shared.actions import transactions
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    sql: str
+    sql: LiteralString
     parameters: Mapping[str, Any]
 
     def unique(self, mark: str) -> dict[str, Any]:
@@ -27,12 +27,17 @@ class Statement:
 class Listening(psycopg.Cursor[Any]):
     """A cursor that tells its connection what it executes."""
 
-    def execute(
-        self, query: Query, params: Params | None = None, *, prepare: bool | None = None, binary: bool | None = None
+    def execute(  # pyright: ignore[reportIncompatibleMethodOverride]
+        self,
+        query: QueryNoTemplate,
+        params: Params | None = None,
+        *,
+        prepare: bool | None = None,
+        binary: bool | None = None,
     ) -> "Listening":
         heard = getattr(self.connection, "heard", None)
         if heard is not None:
-            heard.append(Statement(cast("str", query), cast("Mapping[str, Any]", params or {})))
+            heard.append(Statement(cast("LiteralString", query), cast("Mapping[str, Any]", params or {})))
         return super().execute(query, params, prepare=prepare, binary=binary)
 
 

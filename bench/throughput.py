@@ -23,7 +23,10 @@ _FIGURES = ("per_s", "p50_ms", "p95_ms", "p99_ms")
 
 def throughput(site: Site, plan: Plan, baskets: Sequence[Basket], say: Callable[[str], None]) -> list[Point]:
     """One entry for each operation and number of connections, measured in rounds of all three systems."""
-    with site.host() as (host, host_at), site.bare(baskets, _reply_bytes(host_at, baskets)) as (bare, bare_at):
+    with (
+        site.host() as (host, host_at),
+        site.bare(baskets, _reply_bytes(host_at, baskets)) as (bare, bare_at),
+    ):
         systems = (
             _over_http(plan, baskets, host, host_at, prefix=""),
             _over_http(plan, baskets, bare, bare_at, prefix="/{operation}"),
@@ -108,8 +111,6 @@ def _reply_bytes(address: tuple[str, int], baskets: Sequence[Basket]) -> list[in
     """How long the app's replies are, headers apart, for `bare` to answer as much."""
     sizes: list[int] = []
     for operation in tills.OPERATIONS:
-        point = measure(
-            address, tills.requests(baskets, operation), connections=1, most=len(baskets)
-        )
+        point = measure(address, tills.requests(baskets, operation), connections=1, most=len(baskets))
         sizes.append(round(point["reply_bytes"]))
     return sizes

@@ -17,6 +17,7 @@ from samples import frames, lenses, stores
 from shared.actions import promotions
 from shared.domain.csv_rows import Table
 from shared.domain.kinds import KINDS
+from shared.domain.uploads import UploadKind
 from shared.domain.users import Caller, Role
 from shared.jobs.targets import STATEMENTS
 from shared.store import users
@@ -76,13 +77,11 @@ def _ingest(
     conn: Connection, now: datetime, name: str, header: Sequence[str], rows: Sequence[Sequence[str]]
 ) -> None:
     """Apply the rows of a file by the statements of an upload."""
-    kind = KINDS[name]
+    kind = KINDS[UploadKind(name)]
     table, statements = Table(kind, header), STATEMENTS[kind.target]
     with conn.transaction():
         statements.stage(conn, (table.read(line, list(row)) for line, row in enumerate(rows, 2)))
-        statements.upsert(
-            conn, kind, now, upload_id=UPLOAD, given=table.given, attributes=table.attributes
-        )
+        statements.upsert(conn, kind, now, upload_id=UPLOAD, given=table.given, attributes=table.attributes)
 
 
 def _baskets(conn: Connection, plan: Plan, now: datetime) -> list[Basket]:
@@ -91,9 +90,7 @@ def _baskets(conn: Connection, plan: Plan, now: datetime) -> list[Basket]:
     shops = [row[0] for row in conn.execute("SELECT id FROM stores ORDER BY id")]
     baskets = []
     for number, shop in enumerate(rng.choices(shops, k=plan.baskets)):
-        user_id = users.insert(
-            conn, name="Till", role=Role.STORE_USER, phone=f"+39070{number:07}", now=now
-        )
+        user_id = users.insert(conn, name="Till", role=Role.STORE_USER, phone=f"+39070{number:07}", now=now)
         users.insert_store(conn, user_id=user_id, store_id=shop)
         lines = [{"sku": sku, "quantity": rng.choice((1, 1, 2))} for sku in rng.sample(skus, plan.lines)]
         body = {"store_id": shop, "currency": "EUR", "channel": "store", "lines": lines}
