@@ -1,55 +1,60 @@
 """The pool: one lazy psycopg pool a process, opened at the first statement and never at import."""
 
 import atexit
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import Any, override
 
+import certifi
 import psycopg
 import psycopg_pool
+from psycopg.conninfo import conninfo_to_dict
 
-from shared.domain.errors import Unavailable
-from shared.settings import settings
+from shared import identity
+from shared.rows import DatabaseBusy, DatabaseUnavailable, unavailability
+from shared.settings import DatabaseAuth, settings
 from shared.store import Conn
 
-_lock = Lock()
-_pool: psycopg_pool.ConnectionPool[Conn] | None = None
+__all__ = ["DatabaseBusy", "DatabaseUnavailable", "close", "connection", "transaction"]
 
+_log = logging.getLogger(__name__)
+_lock = Lock()
+_pool: "_Pool | None" = None
+
+# How long a request waits for a connection while all are in use, or while one is being made.
+_PATIENCE_S = 5
 # Sockets of an instance that was frozen die without a word, and pool maintenance does not run meanwhile:
 # hence short lives, a check at check-out and TCP keep-alives.
 _CONNECT = {
     "autocommit": True,
     "application_name": "promopartner",
-    "connect_timeout": 5,
+    "connect_timeout": 3,
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
-    "tcp_user_timeout": 10_000,
-    "options": "-c timezone=UTC -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s",
+    "tcp_user_timeout": 5_000,
 }
-
-
-class DatabaseUnavailable(Unavailable):
-    """The database does not answer; try again in a moment."""
-
-    code = "database_unavailable"
 
 
 @contextmanager
 def connection() -> Iterator[Conn]:
     """A connection in autocommit: each statement is its own transaction.
 
-    Raises DatabaseUnavailable when none can be had within 5 seconds or it breaks while in use.
+    Raises DatabaseUnavailable when none can be made, at once if that is certain, or it breaks while in use;
+    DatabaseBusy when too many wait for one already, or a statement takes too long.
     """
     try:
         with _open_pool().connection() as conn:
             yield conn
-    except (psycopg_pool.PoolTimeout, psycopg_pool.TooManyRequests) as error:
-        raise DatabaseUnavailable from error
+    except psycopg_pool.TooManyRequests as error:
+        raise DatabaseBusy from error
     except psycopg.OperationalError as error:
-        if _is_outage(error):
-            raise DatabaseUnavailable from error
-        raise
+        unavailable = unavailability(error)
+        if unavailable is None:
+            raise
+        raise unavailable from error
 
 
 @contextmanager
@@ -68,29 +73,99 @@ def close() -> None:
             _pool = None
 
 
-def _open_pool() -> psycopg_pool.ConnectionPool[Conn]:
+class _Pool(psycopg_pool.ConnectionPool[Conn]):
+    """A pool that says at once that the database is away, and hands out nothing that died with it.
+
+    psycopg's own lets everybody wait to the end of their patience while it tries again ever more rarely.
+    """
+
+    def __init__(self) -> None:
+        size = settings().database_pool_max
+        super().__init__(
+            settings().database_url,
+            kwargs=_parameters,
+            configure=_check_session if settings().database_pgbouncer else None,
+            min_size=0,
+            max_size=size,
+            max_waiting=32 * size,
+            timeout=_PATIENCE_S,
+            max_idle=60,
+            max_lifetime=900,
+            # One more attempt at once; the next comes with the next request.
+            reconnect_timeout=0,
+            check=self._check_alive,
+            name="promopartner",
+            open=True,
+        )
+
+    @override
+    def reconnect_failed(self) -> None:
+        """No connection could be made: when there is none at all, nobody need wait for one."""
+        with self._lock:
+            waiting = [] if self._nconns else list(self._waiting)
+            for client in waiting:
+                self._waiting.remove(client)
+        for client in waiting:
+            client.fail(psycopg.OperationalError("no connection could be made"))
+
+    def _check_alive(self, conn: Conn) -> None:
+        try:
+            self.check_connection(conn)
+        except psycopg.OperationalError:
+            # Those that idle beside it have most likely died of the same.
+            self.drain()
+            raise
+
+
+def _open_pool() -> _Pool:
     global _pool  # noqa: PLW0603 - the process owns one pool
     with _lock:
         if _pool is None:
-            size = settings().database_pool_max
-            _pool = psycopg_pool.ConnectionPool(
-                settings().database_url,
-                kwargs=_CONNECT,
-                min_size=0,
-                max_size=size,
-                max_waiting=32 * size,
-                timeout=5,
-                max_idle=60,
-                max_lifetime=900,
-                check=psycopg_pool.ConnectionPool.check_connection,
-                name="promopartner",
-                open=True,
-            )
+            _pool = _Pool()
             atexit.register(close)
         return _pool
 
 
-def _is_outage(error: psycopg.OperationalError) -> bool:
-    # No SQLSTATE: the connection was never made or broke. 08: connection exceptions. 53: out of resources.
-    # 57P: shut down, crashed, starting up.
-    return error.sqlstate is None or error.sqlstate[:2] in {"08", "53"} or error.sqlstate.startswith("57P")
+def _parameters() -> dict[str, Any]:
+    """What a connection is made with. Asked for at every attempt, so that a token is never stale."""
+    here = settings()
+    parameters: dict[str, Any] = dict(_CONNECT)
+    if here.database_pgbouncer:
+        # Statements prepared in one server session are unknown in the next, and options are refused.
+        parameters["prepare_threshold"] = None
+    else:
+        parameters["options"] = " ".join(f"-c {name}={value}" for name, value in _session().items())
+    if here.database_auth is DatabaseAuth.ENTRA:
+        parameters |= {
+            "password": identity.database_password(here.database_identity_client_id),
+            "sslmode": "verify-full",
+            # Not "system": the libpq of psycopg's wheel looks for that where no system has it.
+            "sslrootcert": conninfo_to_dict(here.database_url).get("sslrootcert") or certifi.where(),
+        }
+    return parameters
+
+
+def _session() -> dict[str, str]:
+    """What every session must have, in the words of current_setting()."""
+    here = settings()
+    return {
+        "TimeZone": "UTC",
+        "statement_timeout": f"{here.database_statement_timeout_s}s",
+        "idle_in_transaction_session_timeout": f"{here.database_idle_transaction_timeout_s}s",
+    }
+
+
+def _check_session(conn: Conn) -> None:
+    """Through PgBouncer a session has what its role has; say what the role lacks."""
+    wanted = _session()
+    found = conn.execute(
+        """
+        SELECT name, setting
+          FROM pg_settings
+         WHERE name = ANY(%(names)s)
+        """,
+        {"names": list(wanted)},
+    ).fetchall()
+    for name, setting in found:
+        if setting == "0" or (name == "TimeZone" and setting not in {"UTC", "Etc/UTC"}):
+            _log.warning("this role needs: ALTER ROLE … SET %s = '%s'", name, wanted[name])

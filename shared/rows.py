@@ -1,4 +1,4 @@
-"""Rows: from columns to domain dataclasses, and from broken constraints to domain errors."""
+"""Rows: from columns to domain dataclasses, and from what the database refuses to errors of the tree."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +10,19 @@ from psycopg.types.json import Jsonb
 from pydantic import TypeAdapter
 from pydantic_core import to_json
 
-from shared.domain.errors import PromoPartnerError
+from shared.domain.errors import PromoPartnerError, Unavailable
+
+
+class DatabaseUnavailable(Unavailable):
+    """The database does not answer; try again in a moment."""
+
+    code = "database_unavailable"
+
+
+class DatabaseBusy(Unavailable):
+    """The database has too much to do to finish this in time; try again in a moment."""
+
+    code = "database_busy"
 
 
 @cache
@@ -54,3 +66,16 @@ def constraints(leaves: Mapping[str, Callable[[], PromoPartnerError]]) -> Iterat
         if leaf is None:
             raise
         raise leaf() from violation
+
+
+def unavailability(error: psycopg.OperationalError) -> type[Unavailable] | None:
+    """What `error` says of the database at large; None when it is about the statement alone."""
+    state = error.sqlstate
+    # No SQLSTATE: the connection was never made or broke. 08: connection exceptions. 53: out of resources.
+    # 57P: shut down, crashed, starting up.
+    if state is None or state[:2] in {"08", "53"} or state.startswith("57P"):
+        return DatabaseUnavailable
+    # Cancelled by a time-out, a lock that was not to be had, and two transactions in each other's way.
+    if state in {"57014", "55P03", "40P01", "40001"}:
+        return DatabaseBusy
+    return None

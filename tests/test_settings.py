@@ -42,6 +42,12 @@ def test_a_pool_that_cannot_be_is_refused(value: str) -> None:
         read(GOOD | {"DATABASE_POOL_MAX": value})
 
 
+@pytest.mark.parametrize(("name", "value"), [("DATABASE_AUTH", "password"), ("DATABASE_PGBOUNCER", "yes")])
+def test_what_is_no_choice_is_refused(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read(GOOD | {name: value})
+
+
 def test_an_account_by_identity_needs_no_connection_string() -> None:
     environment = {name: value for name, value in GOOD.items() if name != "UPLOADS_STORAGE"}
     settings = read(environment | {"UPLOADS_STORAGE__blobServiceUri": "https://a.blob.core.windows.net"})

@@ -26,6 +26,7 @@ from shared.edge.problems import (
     ValidationFailed,
     status_of,
 )
+from shared.rows import DatabaseBusy, DatabaseUnavailable
 
 type Json = dict[str, Any]
 
@@ -190,6 +191,8 @@ def _usual(operation: Operation) -> Iterable[type[PromoPartnerError]]:
         yield ValidationFailed
     if "body" in operation.inputs:
         yield from (MalformedJson, BodyMissing, BodyTooLarge, UnsupportedMediaType)
+    if operation.access is not Access.OPEN or "body" in operation.inputs:
+        yield from (DatabaseUnavailable, DatabaseBusy)
 
 
 def _needs_permission(operation: Operation) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from shared import identity
 from shared.domain.errors import Unavailable
 from shared.settings import settings
 
@@ -72,11 +73,7 @@ def _service(
 
     if account_url is None:
         return BlobServiceClient.from_connection_string(connection_string or "", **_OPTIONS)
-    from azure.identity import ManagedIdentityCredential  # noqa: PLC0415
-
-    return BlobServiceClient(
-        account_url, credential=ManagedIdentityCredential(client_id=client_id), **_OPTIONS
-    )
+    return BlobServiceClient(account_url, credential=identity.credential(client_id), **_OPTIONS)
 
 
 @lru_cache(maxsize=1)
