@@ -2,12 +2,13 @@ PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
 
-.PHONY: help run test bench lint format reset venv
+.PHONY: help run test soak bench lint format reset venv
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start everything here and print how to use it (Ctrl-C stops it)"
 	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
+	@echo "make soak    run the long forms of the tests, minutes each"
 	@echo "make bench   measure the app beside its limits, about five minutes (BENCH_SECONDS=3 a point)"
 	@echo "make lint    check style, types and imports (the tests run the same commands)"
 	@echo "make format  format the code and mend what can be mended by itself"
@@ -22,6 +23,9 @@ run: venv
 
 test: venv
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+soak: venv
+	@$(VENV)/bin/python -m pytest -m soak $(ARGS)
 
 bench: venv
 	@$(VENV)/bin/python -m bench
