@@ -10,15 +10,20 @@ false)`:
 - A fact that is absent or null satisfies no comparison; `ne` and `not_in` are exactly `not eq` and `not
   in`, so they hold for it. `exists` asks for presence, `{"op": "exists", "value": false}` for absence.
 - Only values of one kind compare: numbers numerically, texts by code point and case, booleans only for
-  equality. A text is never taken for a number, nor a boolean; the value of a number fact may be written as a
-  decimal string.
+  equality. The value of a number fact may be written as a decimal string.
+- The attributes of products and stores come from files, as texts. Beside a text value such a fact is a
+  text: "9" is above "12.5". Beside a number it is the number that its whole text spells, digits with a sign
+  or a decimal point if need be (`065`, `-0.50`, `+2`): 12.5 is above 9. A text that spells none ("12,5",
+  "1e3", "9 mm") is above, below and equal to no number, so `ne` holds. No text is taken for a boolean.
 - `between` includes both ends.
 """
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from itertools import count
 from operator import contains, ge, gt, le, lt
 from typing import cast
 
@@ -32,6 +37,12 @@ type Value = Scalar | tuple[Scalar, ...]
 DEEPEST = 12
 MOST_ITEMS = 100
 MOST_VALUES = 10_000
+MOST_COMPARISONS = 1_000
+
+NUMBER_IN_TEXT = r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?"
+"""The whole of a text that spells a number, to Python and to PostgreSQL alike."""
+
+_NUMBER_IN_TEXT = re.compile(NUMBER_IN_TEXT)
 
 
 class FilterInvalid(Refused):
@@ -136,8 +147,15 @@ type Filter = Tree[Compare]
 def parse_filter(document: object, *, namespaces: Iterable[str], at: str = "") -> Filter:
     """Return the filter of a document on facts of these namespaces, or raise FilterInvalid with a pointer."""
     allowed = frozenset(namespaces)
+    places = count(1)
+
+    def leaf(found: object, where: str) -> Compare:
+        if next(places) > MOST_COMPARISONS:
+            raise DocumentInvalid(pointer=where, detail=f"more than {MOST_COMPARISONS} comparisons")
+        return parse_compare(found, where, allowed)
+
     try:
-        return parse_tree(document, at, lambda leaf, where: parse_compare(leaf, where, allowed))
+        return parse_tree(document, at, leaf)
     except DocumentInvalid as invalid:
         raise FilterInvalid(pointer=invalid.pointer, detail=invalid.detail) from invalid
 
@@ -259,20 +277,24 @@ def compare(op: Op, seen: object, value: Value) -> bool:
 
 
 def _relates(op: Op, seen: object, value: Value) -> bool:
-    kind = kind_of(seen)
-    if kind is None:
-        return False
-    if isinstance(value, tuple):
-        alike = tuple(item for item in value if kind_of(item) is kind)
-        if op is Op.IN:
-            return seen in alike
-        return len(alike) == 2 and _between(seen, alike)
-    return kind_of(value) is kind and _RELATIONS[op](seen, value)
+    if not isinstance(value, tuple):
+        taken = _taken_as(kind_of(value), seen)
+        return taken is not None and _RELATIONS[op](taken, value)
+    if op is Op.IN:
+        taken_as = {kind: _taken_as(kind, seen) for kind in Kind}
+        return any(taken_as[cast("Kind", kind_of(item))] == item for item in value)
+    low, high = value
+    return _relates(Op.GE, seen, low) and _relates(Op.LE, seen, high)
 
 
-def _between(seen: object, ends: tuple[Scalar, ...]) -> bool:
-    low, high = ends
-    return _RELATIONS[Op.GE](seen, low) and _RELATIONS[Op.LE](seen, high)
+def _taken_as(kind: Kind | None, seen: object) -> object:
+    """Return the value seen as one of this kind, None where it is none."""
+    own = kind_of(seen)
+    if own is kind:
+        return seen
+    if own is Kind.TEXT and kind is Kind.NUMBER and _NUMBER_IN_TEXT.fullmatch(str(seen)):
+        return Decimal(str(seen))
+    return None
 
 
 def _starts_with(seen: str, value: str) -> bool:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from shared.actions import promotions, transactions
+from shared.domain.engine import SEMANTICS
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.quotes import Outcome, Quote, TransactionStatus
 from shared.domain.transactions import (
@@ -250,7 +251,7 @@ def test_what_the_engine_saw_is_kept_whole(conn: Conn, seller: Caller) -> None:
     row = conn.execute("SELECT seen, engine_semantics, rule_set_version FROM transactions").fetchone()
     assert row is not None
     seen = json.loads(row[0])
-    assert (seen["now"], seen["rule_set_version"], seen["engine_semantics"]) == (NOW.isoformat(), 1, 1)
+    assert (seen["now"], seen["rule_set_version"], seen["engine_semantics"]) == (NOW.isoformat(), 1, SEMANTICS)
     assert seen["store"]["zone"] == "Europe/Rome"
     assert seen["lines"][0]["unit_price"] == 3333
     assert seen["lines"][0]["facts"]["product.attributes.index"] == "1.50"

@@ -73,6 +73,49 @@ def test_operators(name: str, op: str, value: Any, answer: bool) -> None:
     assert says({"not": fact(name, op, value)}) is not answer
 
 
+@pytest.mark.parametrize(
+    ("text", "op", "value", "answer"),
+    [
+        ("12.5", "gt", 12, True),
+        ("12.5", "gt", "12", True),
+        ("9", "gt", 12, False),
+        ("9", "gt", "12", True),
+        ("1.60", "eq", Decimal("1.6"), True),
+        ("1.60", "eq", "1.6", False),
+        ("065", "eq", 65, True),
+        ("+2", "eq", 2, True),
+        ("-0.50", "lt", 0, True),
+        ("12.5", "between", [12, Decimal("12.5")], True),
+        ("12.5", "between", ["12", "13"], True),
+        ("2", "between", ["12", "13"], False),
+        ("2", "between", [1, 13], True),
+        ("1.60", "in", ["x", Decimal("1.6")], True),
+        ("x", "in", ["x", Decimal("1.6")], True),
+        ("1.6", "not_in", [1, "1.60"], True),
+        ("12,5", "gt", 0, False),
+        ("12,5", "le", 0, False),
+        ("12,5", "ne", 0, True),
+        ("1e3", "eq", 1000, False),
+        ("9 mm", "eq", 9, False),
+        (" 9", "eq", 9, False),
+        ("9\n", "eq", 9, False),
+        (".5", "lt", 1, False),
+        ("5.", "gt", 1, False),
+        ("\u0669", "eq", 9, False),
+        ("1234567890123456789", "gt", 1, False),
+        ("", "lt", 1, False),
+        ("NaN", "ne", 1, True),
+        ("true", "eq", True, False),
+        ("1", "in", [True], False),
+    ],
+)
+def test_a_text_is_a_number_beside_a_number_if_it_spells_one(
+    text: str, op: str, value: Any, answer: bool
+) -> None:
+    tree = parse_filter(fact("attributes.size", op, value), namespaces={"product"})
+    assert matches(tree, {"product.attributes.size": text}) is answer
+
+
 def test_trees() -> None:
     yes, no = fact("brand", "eq", "Aurora"), fact("brand", "eq", "Zenith")
     assert says({"all": [yes, {"any": [no, yes]}]})
@@ -128,6 +171,7 @@ for _ in range(12):
         ({"fact": 5, "op": "eq", "value": "Roma"}, "/fact"),
         ({"fact": "product.brand", "op": ["eq"], "value": "Roma"}, "/op"),
         (NESTED, "/not" * 12),
+        ({"all": [*[{"any": [GOOD] * 100}] * 10, GOOD]}, "/all/10"),
     ],
 )
 def test_what_is_wrong_is_refused_at_its_place(document: object, pointer: str) -> None:

@@ -22,7 +22,7 @@ from shared.domain.engine.language import SCHEMA, RuleInvalid, parse_rule
 from shared.domain.engine.rule import Rule
 from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_rule_set
 
-SEMANTICS = 1
+SEMANTICS = 2
 """Which meaning of rules and combinations this code has; stored with every evaluation, for its replay."""
 
 __all__ = [
