@@ -30,7 +30,9 @@ def make_offer(terms: PromotionTerms, classes: Sequence[UnitClass], pools: Seque
         stackable=terms.stackable,
         whole=whole,
         grants=grants,
-        parts=tuple(part for pool in range(len(pools)) for part in _parts(pool, taken, grants)),
+        parts=tuple(
+            part for pool in sorted(set[int]().union(*taken)) for part in _parts(pool, taken, grants)
+        ),
         floors=_floors(rule, pools, targets),
         most_in_basket=limit.units if limit and limit.per is Per.BASKET else None,
         most_in_line=limit.units if limit and limit.per is Per.LINE else None,

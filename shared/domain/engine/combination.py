@@ -30,8 +30,8 @@ def best_combination(problem: LaneProblem, node_budget: int = NODE_BUDGET) -> So
     value: Amount = 0
     bound: Amount = 0
     optimal = True
-    for pools, offers in split(problem):
-        component = Component(problem, pools, offers, free, node_budget)
+    for pools, alone in split(problem):
+        component = Component(problem, pools, alone, free, node_budget)
         choices.append(component.solve())
         node_budget -= component.nodes
         value += component.best

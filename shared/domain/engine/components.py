@@ -1,6 +1,6 @@
 """One component of a lane's problem: pools tied together by offers that are whole or limited."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, product
 from math import prod
@@ -28,8 +28,11 @@ class Choice:
     cells: tuple[Cell, ...]
 
 
-def split(problem: LaneProblem) -> list[tuple[list[int], list[int]]]:
-    """Return the components: their pools, and the offers that are not free in the order they are tried."""
+def split(problem: LaneProblem) -> list[tuple[list[int], dict[int, Amount]]]:
+    """Return the components: their pools, and what each offer that is not free gives when it is alone.
+
+    These offers stand in the order in which they are tried.
+    """
     home = list(range(len(problem.pools)))
     for offer in problem.offers:
         if not offer.free:
@@ -41,7 +44,7 @@ def split(problem: LaneProblem) -> list[tuple[list[int], list[int]]]:
     return [
         (
             [pool for pool, of in enumerate(home) if of == name],
-            [place for place in tied if home[problem.offers[place].parts[0].pool] == name],
+            {place: worth[place] for place in tied if home[problem.offers[place].parts[0].pool] == name},
         )
         for name in sorted(set(home))
     ]
@@ -85,9 +88,15 @@ class Component:
     """The search in one component; `best` is the value found and `bound` what none can exceed."""
 
     def __init__(
-        self, problem: LaneProblem, pools: Sequence[int], tied: Sequence[int], free: FreeOffers, budget: int
+        self,
+        problem: LaneProblem,
+        pools: Sequence[int],
+        alone: Mapping[int, Amount],
+        free: FreeOffers,
+        budget: int,
     ) -> None:
-        self.problem, self.tied, self.free, self.budget = problem, tied, free, budget
+        self.problem, self.alone, self.free, self.budget = problem, alone, free, budget
+        self.tied = list(alone)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
         self.nodes = 0
         self.best: Amount = -1
@@ -100,8 +109,7 @@ class Component:
         self._settle_leaf(self.start)
         self.bound = self.best
         if self.tied:
-            alone = {place: alone_value(self.problem, place) for place in self.tied}
-            self.bounds = Bounds(self.problem, self.start, self.tied, alone)
+            self.bounds = Bounds(self.problem, self.start, self.tied, self.alone)
             self._decide(0, self.start)
             self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start))
         return list(self.ties.values())

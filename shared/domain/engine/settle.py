@@ -31,13 +31,19 @@ def settle(problem: LaneProblem, cells: Iterable[Cell]) -> list[Settled]:
         for number, grant in enumerate(offer.grants):
             targets = [one for one in settled if _is_target(one, place, offer, number)]
             for one, share in zip(targets, _shares(problem, grant, targets), strict=True):
-                one.given[place] = one.given.get(place, 0) + share
+                one.given[place] = one.given[place] + share if place in one.given else share
                 one.room -= share
     return settled
 
 
 def total(settled: Iterable[Settled]) -> Amount:
-    return sum(one.cell.units * sum(one.given.values()) for one in settled)
+    # Shares of one split have few denominators: a fraction is only added for each of them.
+    numerators: dict[int, int] = {}
+    for one in settled:
+        for share in one.given.values():
+            part = share.numerator * one.cell.units
+            numerators[share.denominator] = numerators.get(share.denominator, 0) + part
+    return sum((Fraction(part, of) for of, part in numerators.items() if of > 1), numerators.get(1, 0))
 
 
 def totals(settled: Iterable[Settled]) -> dict[int, Amount]:
@@ -88,10 +94,9 @@ def _spread(
     while amount:
         places = [place for place in places if targets[place].room and weights[place]]
         weight = sum(weights[place] * targets[place].cell.units for place in places)
-        factor = Fraction(amount) / weight
-        full = [place for place in places if weights[place] * factor > targets[place].room]
+        full = [place for place in places if weights[place] * amount > targets[place].room * weight]
         for place in full or places:
-            shares[place] = targets[place].room if full else weights[place] * factor
+            shares[place] = targets[place].room if full else Fraction(weights[place] * amount, weight)
         if not full:
             return
         amount -= sum(shares[place] * targets[place].cell.units for place in full)
