@@ -40,8 +40,9 @@ def _conditions(result: Json) -> str:
     return (
         f"{machine['date']}, commit {machine['commit']}{dirty}. {machine['cores']} cores "
         f"({machine['processor']}), {machine['memory_gb']} GB, Linux {machine['kernel']}; Python "
-        f"{machine['python']}, PostgreSQL {machine['postgres']}; {versions}. Load average before the run {load['before']}, after it "
-        f"{load['after']}. {plan['rounds']} rounds of {plan['seconds']:g} s a point; "
+        f"{machine['python']}, PostgreSQL {machine['postgres']}; {versions}. "
+        f"Load average before the run {load['before']}, after it {load['after']}. "
+        f"{plan['rounds']} rounds of {plan['seconds']:g} s a point; "
         f"{plan['products']:,} products, {plan['stores']} stores, 20 live promotions, {plan['lines']} lines "
         "a basket. Figures are `median [least .. greatest]` of the rounds."
     )
