@@ -251,7 +251,11 @@ def test_what_the_engine_saw_is_kept_whole(conn: Conn, seller: Caller) -> None:
     row = conn.execute("SELECT seen, engine_semantics, rule_set_version FROM transactions").fetchone()
     assert row is not None
     seen = json.loads(row[0])
-    assert (seen["now"], seen["rule_set_version"], seen["engine_semantics"]) == (NOW.isoformat(), 1, SEMANTICS)
+    assert (seen["now"], seen["rule_set_version"], seen["engine_semantics"]) == (
+        NOW.isoformat(),
+        1,
+        SEMANTICS,
+    )
     assert seen["store"]["zone"] == "Europe/Rome"
     assert seen["lines"][0]["unit_price"] == 3333
     assert seen["lines"][0]["facts"]["product.attributes.index"] == "1.50"
