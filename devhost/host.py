@@ -16,7 +16,7 @@ from pathlib import Path
 import uvicorn
 import uvloop
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Route
 
 from devhost import host_json, keys, logs, state
 from devhost.admin import Admin
@@ -75,7 +75,11 @@ class Host:
         if self._queue is not None:
             webhook = Webhook(self._blobs.functions, self._queue, self._gate)
             own.append(Route("/runtime/webhooks/blobs", webhook.receive, methods=["POST"]))
-        return Starlette(routes=[*own, Mount("/", self._front)])
+        app = Starlette(routes=own)
+        # Whatever is not the host's own is the app's, line feeds and all: a mount would not match those.
+        app.router.default = self._front
+        app.router.redirect_slashes = False
+        return app
 
     async def serve(self, listener: socket.socket) -> bool:
         """Serve until told to stop; False when work had to be abandoned then."""
