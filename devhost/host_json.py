@@ -66,7 +66,7 @@ def _read[T: (str, int)](content: Any, key: str, default: T) -> T:
     value = _value(content, key)
     if value is None:
         return default
-    if not isinstance(value, type(default)) or (isinstance(value, int) and value < 1):
+    if type(value) is not type(default) or (isinstance(value, int) and value < 1):
         raise AppError(f"host.json: {key} cannot be {value!r}")
     return value
 

@@ -38,6 +38,30 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Api:
+    """Any host that serves the fixture app, reached by HTTP alone."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return httpx.request(method, f"{self.url}{path}", timeout=PATIENCE_SECONDS, **options)
+
+    def connect(self) -> socket.socket:
+        """A bare connection, for requests a well-bred client does not send."""
+        address = httpx.URL(self.url)
+        return socket.create_connection((address.host, address.port or 80), PATIENCE_SECONDS)
+
+    def recorded(self, kind: str, **values: Any) -> list[dict[str, Any]]:
+        """What the fixture app recorded, of that kind and with these values."""
+        records: list[dict[str, Any]] = self.request("GET", f"/api/records/{kind}").raise_for_status().json()
+        return [record for record in records if values.items() <= record.items()]
+
+    def release(self, name: str) -> None:
+        """Let the function go on that waits for this name."""
+        self.request("POST", f"/api/release/{name}").raise_for_status()
+
+
 class Program:
     """A module of devhost in a process of its own, its output in files."""
 
@@ -83,7 +107,9 @@ class Program:
 class Host(Program):
     """The host on the fixture app, with an empty storage account of its own."""
 
-    def __init__(self, folder: Path, connection_string: str, app: Path = APP, port: int = 0) -> None:
+    def __init__(
+        self, folder: Path, connection_string: str, *options: str, app: Path = APP, port: int = 0
+    ) -> None:
         self.state = folder / "state"
         self.records = folder / "records"
         self.connection_string = connection_string
@@ -97,7 +123,7 @@ class Host(Program):
             "TICK_SCHEDULE": "0 0 0 1 1 *",
         }
         where = ("--app", str(app), "--port", str(port), "--state", str(self.state))
-        super().__init__(folder / "host", environment, "devhost.host", *where)
+        super().__init__(folder / "host", environment, "devhost.host", *where, *options)
 
     @cached_property
     def blobs(self) -> BlobServiceClient:
@@ -111,16 +137,15 @@ class Host(Program):
 
         return eventually(look)[1]
 
-    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        return httpx.request(method, f"{self.url}{path}", timeout=PATIENCE_SECONDS, **options)
+    @property
+    def api(self) -> Api:
+        return Api(self.url)
 
-    def connect(self) -> socket.socket:
-        """A bare connection, for requests a well-bred client does not send."""
-        address = httpx.URL(self.url)
-        return socket.create_connection((address.host, address.port or 80), PATIENCE_SECONDS)
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self.api.request(method, path, **options)
 
     def recorded(self, kind: str, **values: Any) -> list[dict[str, Any]]:
-        """What the fixture app recorded, of that kind and with these values."""
+        """What the fixture app recorded, also of a host that is down; see Api.recorded."""
         path = self.records / f"{kind}.jsonl"
         lines = path.read_text().splitlines() if path.exists() else []
         records: list[dict[str, Any]] = [json.loads(line) for line in lines]

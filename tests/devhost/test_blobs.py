@@ -200,3 +200,11 @@ def test_a_long_run_keeps_its_message(own_host: Host) -> None:
     own_host.release("wait-long")
     eventually(lambda: own_host.messages() == 0)
     assert len(own_host.recorded("began")) == 1
+
+
+def test_a_blob_function_runs_now_for_the_blob_named(host: Host) -> None:
+    name = f"{uuid4()}.csv"
+    host.upload("uploads", name, "by hand")
+    answer = host.request("POST", "/admin/functions/take_client", json={"input": f"uploads/{name}"})
+    assert answer.status_code == 202
+    assert eventually(lambda: host.recorded("client", name=name))[0]["content"] == "by hand"

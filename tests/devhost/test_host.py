@@ -161,3 +161,11 @@ def test_a_usage_error_is_told(tmp_path: Path) -> None:
     program.start()
     assert program.wait() == 2
     assert "--state" in program.errors
+
+
+def test_settings_between_percent_signs_are_resolved(host: Host) -> None:
+    listed = {
+        function["name"]: function["config"]["bindings"]
+        for function in host.request("GET", "/admin/functions").json()
+    }
+    assert listed["tick"][0]["schedule"] == host.environment["TICK_SCHEDULE"]

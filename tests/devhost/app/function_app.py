@@ -102,6 +102,11 @@ def text(req: func.HttpRequest) -> str:
     return f"plain {req.method}"
 
 
+@app.route(route="described", methods=["POST"])
+def described(req: func.HttpRequest) -> str:
+    return req.get_body().decode()
+
+
 @app.route(route="reply", methods=["POST"])
 def reply(req: func.HttpRequest) -> func.HttpResponse:
     """Whatever the request describes."""
@@ -127,6 +132,36 @@ def slow(req: func.HttpRequest) -> func.HttpResponse:
     wait_for(f"go-{mark}")
     record("slow", mark=mark)
     return func.HttpResponse("done")
+
+
+@app.route(route="locked", auth_level=func.AuthLevel.FUNCTION)
+def locked(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.params.get("code", "no code"))
+
+
+@app.route(route="locked-too", auth_level=func.AuthLevel.FUNCTION)
+def locked_too(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.method)
+
+
+@app.route(route="mastered", auth_level=func.AuthLevel.ADMIN)
+def mastered(req: func.HttpRequest) -> func.HttpResponse:
+    return func.HttpResponse(req.method)
+
+
+@app.route(route="records/{kind}", methods=["GET"])
+def records(req: func.HttpRequest) -> func.HttpResponse:
+    """What was recorded, for those who cannot see the folder."""
+    path = record_folder / f"{req.route_params['kind']}.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return func.HttpResponse(f"[{','.join(lines)}]", mimetype="application/json")
+
+
+@app.route(route="release/{name}", methods=["POST"])
+def release(req: func.HttpRequest) -> func.HttpResponse:
+    """Let the function go on that waits for this name."""
+    (record_folder / f"go-{req.route_params['name']}").touch()
+    return func.HttpResponse(status_code=204)
 
 
 @app.timer_trigger(arg_name="timer", schedule="%TICK_SCHEDULE%")
