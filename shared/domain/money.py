@@ -66,8 +66,8 @@ def to_minor(amount: Decimal, currency: str, *, pointer: str | None = None) -> i
 
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return the amount with exactly the decimals of its currency: 12050 EUR is 120.50."""
-    sign, digits = int(minor < 0), tuple(int(digit) for digit in str(abs(minor)))
-    return Decimal((sign, digits, -exponent(currency)))
+    # From a text, which unlike arithmetic is exact whatever the context.
+    return Decimal(f"{minor}e-{exponent(currency)}")
 
 
 def divide(numerator: int, denominator: int, rounding: Rounding) -> int:

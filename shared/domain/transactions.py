@@ -196,6 +196,8 @@ def recorded_before(request: SaleRequest, facts: SaleFacts) -> UUID | None:
 
     Raises IdempotencyKeyReused, ReceiptNumberUsed when the content was another.
     """
+    if facts.by_key is None and facts.by_receipt is None:
+        return None
     wanted = request.hash.hex()
     if facts.by_key is not None:
         if facts.by_key.request_hash != wanted:

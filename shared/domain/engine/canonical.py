@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import cast
 
+# json.dumps would make an encoder for every text.
+_encode = json.JSONEncoder(ensure_ascii=False).encode
+
 
 def canonical_json(document: object) -> str:
     """Return the document with sorted keys, without spaces, with every number in its shortest plain form.
@@ -13,11 +16,11 @@ def canonical_json(document: object) -> str:
     Numbers are whole numbers and `Decimal`; 1, 1.0 and 1.00 are one number, and text is kept as it is. A
     float is refused with TypeError, since its text depends on how it came to be.
     """
+    if isinstance(document, str):
+        return _text(document)
     if isinstance(document, Mapping):
         found = cast("Mapping[str, object]", document)
         return "{" + ",".join(f"{_text(key)}:{canonical_json(found[key])}" for key in sorted(found)) + "}"
-    if isinstance(document, str):
-        return _text(document)
     if isinstance(document, bool) or document is None:
         return json.dumps(document)
     if isinstance(document, int):
@@ -35,7 +38,7 @@ def rule_hash(document: object) -> str:
 
 
 def _text(text: str) -> str:
-    return json.dumps(str(text), ensure_ascii=False)
+    return _encode(str(text))
 
 
 def _number(number: Decimal) -> str:
