@@ -19,8 +19,8 @@ QUEUE_PREFIX = "azure-webjobs-blobtrigger-"
 POISON_QUEUE = "webjobs-blobtrigger-poison"
 # A running message is hidden this long and renewed before it shows again, so that the message of a killed
 # host comes back within these seconds. Azure hides for ten minutes; a developer will not wait that long.
-HIDDEN_SECONDS = 10
-RENEW_SECONDS = 4
+HIDDEN_SECONDS = 6
+RENEW_SECONDS = 2
 # New messages wake the processor; looking without being woken only finds those that became visible again.
 IDLE_SECONDS = 1
 

@@ -83,6 +83,11 @@ class Program:
         self.send(with_signal)
         return self.wait()
 
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def send(self, a_signal: int) -> None:
         assert self._process is not None
         self._process.send_signal(a_signal)
@@ -108,9 +113,15 @@ class Host(Program):
     """The host on the fixture app, with an empty storage account of its own."""
 
     def __init__(
-        self, folder: Path, connection_string: str, *options: str, app: Path = APP, port: int = 0
+        self,
+        folder: Path,
+        connection_string: str,
+        *options: str,
+        app: Path = APP,
+        port: int = 0,
+        state: Path | None = None,
     ) -> None:
-        self.state = folder / "state"
+        self.state = state or folder / "state"
         self.records = folder / "records"
         self.connection_string = connection_string
         self.records.mkdir(parents=True)

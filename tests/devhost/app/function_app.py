@@ -166,7 +166,13 @@ def release(req: func.HttpRequest) -> func.HttpResponse:
 
 @app.timer_trigger(arg_name="timer", schedule="%TICK_SCHEDULE%")
 def tick(timer: func.TimerRequest) -> None:
-    record("tick", past_due=timer.past_due, schedule=timer.schedule, status=timer.schedule_status)
+    record(
+        "tick",
+        past_due=timer.past_due,
+        schedule=timer.schedule,
+        status=timer.schedule_status,
+        process=os.getpid(),
+    )
 
 
 @app.blob_trigger(
