@@ -16,7 +16,7 @@ class Plan:
     stores: int = 500
     baskets: int = 64
     lines: int = 10
-    layer_calls: int = 400
+    layer_calls: int = 200
     cold_starts: int = 5
     imports: int = 9
     memory_requests: int = 10_000

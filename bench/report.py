@@ -121,17 +121,20 @@ def _breakdown(found: Json) -> str:
 
 
 def _cold(starts: Json, imports: Json) -> str:
-    rows = (
+    rows = [
         ("process start to the first answer of /health, s", _spread(starts["to_health_s"], "{:.2f}")),
         ("process start to the first evaluate, s", _spread(starts["to_first_evaluation_s"], "{:.2f}")),
-        (f"`import function_app`, s ({imports['modules']} modules)", _spread(imports["app_s"], "{:.2f}")),
-        (
-            f"`import {imports['floor']}`, s ({imports['floor_modules']} modules)",
-            _spread(imports["floor_s"], "{:.2f}"),
-        ),
-        ("ratio of the two", _spread(imports["ratio"], "{:.2f}")),
-        ("the same in CPU time", _spread(imports["ratio_of_cpu"], "{:.2f}")),
-    )
+    ]
+    rows += [
+        (f"`{program}`, s of CPU ({found['modules']} modules)", _spread(found["cpu_s"], "{:.3f}"))
+        for program, found in imports["programs"].items()
+    ]
+    rows += [
+        ("the app to the first, ratio of CPU", _spread(imports["ratio_of_cpu"], "{:.2f}")),
+        ("the app to the second, ratio of CPU", _spread(imports["ratio_of_cpu_to_loaded"], "{:.2f}")),
+        ("the app to the first, ratio of wall clock", _spread(imports["ratio"], "{:.2f}")),
+        ("the app to the second, ratio of wall clock", _spread(imports["ratio_to_loaded"], "{:.2f}")),
+    ]
     packages = ", ".join(f"{name} {own:.0f}" for name, own in imports["own_ms_by_package"].items())
     return (
         _table(("", "median"), rows)

@@ -57,7 +57,7 @@ def test_the_layers_of_a_request_sum_to_the_whole(result: dict[str, Any]) -> Non
 @pytest.mark.slow
 def test_cold_start_and_memory_are_told(result: dict[str, Any]) -> None:
     assert result["cold_starts"]["to_health_s"]["median"] > 0
-    assert result["imports"]["ratio"]["median"] > 1
+    assert result["imports"]["ratio"]["median"] > 0
     assert {"azure.functions", "psycopg", "pydantic"} <= set(result["imports"]["at_start"])
     assert "httpx" in result["imports"]["lazily"]
     assert result["imports"]["own_ms_by_package"]
