@@ -5,6 +5,7 @@ import azure.functions as func
 from functions import (
     auth,
     catalogue,
+    groups,
     ingest,
     jobs,
     operations,
@@ -19,6 +20,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 for area in (
     auth,
     catalogue,
+    groups,
     ingest,
     jobs,
     operations,

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 import azure.functions as func
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from shared import pool
 from shared.domain.pages import Page, page_of
@@ -19,6 +19,19 @@ bp = func.Blueprint()
 type Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
 
+type Word = Annotated[str, StringConstraints(min_length=1, max_length=300)]
+
+
+def _true_or_false(value: object) -> object:
+    """Those two words only: a query that says `active=0` or `active=yes` is another client's mistake."""
+    if value not in {"true", "false"}:
+        raise ValueError("true or false is expected")
+    return value
+
+
+type Flag = Annotated[bool, BeforeValidator(_true_or_false)]
+
+
 class ProductPath(Request):
     sku: Key
 
@@ -28,12 +41,29 @@ class StorePath(Request):
 
 
 class ProductsQuery(Request):
+    q: Word | None = Field(
+        default=None, description="Words that all occur in sku, name or brand, in whatever case."
+    )
     kind: ProductKind | None = None
+    brand: Word | None = None
+    collection: Word | None = None
+    type: Word | None = None
+    active: Flag | None = None
     cursor: Key | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
 class StoresQuery(Request):
+    q: Word | None = Field(
+        default=None,
+        description="Words that all occur in one of the store's ids, its name, city or address, in whatever "
+        "case.",
+    )
+    country: Word | None = None
+    region: Word | None = None
+    city: Word | None = None
+    parent_id: Key | None = None
+    active: Flag | None = None
     cursor: Key | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
@@ -42,7 +72,17 @@ class StoresQuery(Request):
 def list_products(query: ProductsQuery) -> Page[Product]:
     """The products, by sku."""
     with pool.connection() as conn:
-        found = products.find(conn, kind=query.kind, after=query.cursor or "", limit=query.limit + 1)
+        found = products.find(
+            conn,
+            kind=query.kind,
+            brand=query.brand,
+            collection=query.collection,
+            type_=query.type,
+            active=query.active,
+            text=query.q,
+            after=query.cursor or "",
+            limit=query.limit + 1,
+        )
     return page_of(found, query.limit, lambda product: product.sku)
 
 
@@ -60,7 +100,18 @@ def get_product(path: ProductPath) -> Product:
 def list_stores(caller: Caller, query: StoresQuery) -> Page[Store]:
     """The stores you may see, by id."""
     with pool.connection() as conn:
-        found = stores.find(conn, only=caller.store_scope, after=query.cursor or "", limit=query.limit + 1)
+        found = stores.find(
+            conn,
+            only=caller.store_scope,
+            country=query.country,
+            region=query.region,
+            city=query.city,
+            parent_id=query.parent_id,
+            active=query.active,
+            text=query.q,
+            after=query.cursor or "",
+            limit=query.limit + 1,
+        )
     return page_of(found, query.limit, lambda store: store.id)
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from shared.domain.errors import Refused
 
@@ -23,6 +23,17 @@ class DocumentInvalid(Refused):
 def at_key(at: str, key: object) -> str:
     """Return the JSON pointer of `key` below `at` (RFC 6901)."""
     return f"{at}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def exact(document: Any) -> Any:
+    """The document with its numbers as they were written: 12.5 is 12.5, not a binary fraction near it."""
+    if isinstance(document, float):
+        return Decimal(repr(document))
+    if isinstance(document, dict):
+        return {key: exact(item) for key, item in cast("dict[str, Any]", document).items()}
+    if isinstance(document, list):
+        return [exact(item) for item in cast("list[Any]", document)]
+    return document
 
 
 def an_object(document: object, at: str) -> Mapping[str, object]:

@@ -4,12 +4,12 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from shared.domain import schedules
+from shared.domain.documents import exact
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
 from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.filters import parse_filter
@@ -100,8 +100,8 @@ class Terms:
             "starts_at": self.starts_at.isoformat(),
             "ends_at": self.ends_at.isoformat() if self.ends_at else None,
             "zone_policy": self.zone_policy,
-            "stores": _exact(self.stores),
-            "rule": _exact(self.rule),
+            "stores": exact(self.stores),
+            "rule": exact(self.rule),
         }
         return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
@@ -182,8 +182,8 @@ class PublishedVersion:
             zone_policy=self.zone_policy,
             stores=None
             if self.stores is None
-            else parse_filter(_exact(self.stores), namespaces=_STORE_FACTS),
-            rule=parse_rule(_exact(self.rule)),
+            else parse_filter(exact(self.stores), namespaces=_STORE_FACTS),
+            rule=parse_rule(exact(self.rule)),
         )
 
 
@@ -222,8 +222,8 @@ def check(terms: Terms) -> None:
     if terms.exclusive and terms.stackable:
         raise ExclusiveCannotStack(pointer="/stackable")
     if terms.stores is not None:
-        parse_filter(_exact(terms.stores), namespaces=_STORE_FACTS, at="/stores")
-    parse_rule(_exact(terms.rule), at="/rule")
+        parse_filter(exact(terms.stores), namespaces=_STORE_FACTS, at="/stores")
+    parse_rule(exact(terms.rule), at="/rule")
 
 
 def require_editable(promotion: Promotion) -> None:
@@ -275,17 +275,6 @@ def label(published: Promotion, zones: Iterable[str], now: datetime) -> Promotio
         return PromotionStatus.ARCHIVED
     start = schedules.earliest_start(published.starts_at, published.zone_policy, zones)
     return PromotionStatus.SCHEDULED if start is not None and now < start else PromotionStatus.ACTIVE
-
-
-def _exact(document: Any) -> Any:
-    """The document with its numbers as they were written: 12.5 is 12.5, not a binary fraction near it."""
-    if isinstance(document, float):
-        return Decimal(repr(document))
-    if isinstance(document, dict):
-        return {key: _exact(item) for key, item in cast("dict[str, Any]", document).items()}
-    if isinstance(document, list):
-        return [_exact(item) for item in cast("list[Any]", document)]
-    return document
 
 
 def _require(promotion: Promotion, verb: Verb) -> None:

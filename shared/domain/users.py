@@ -20,6 +20,7 @@ class Role(StrEnum):
 
 class Permission(StrEnum):
     CATALOGUE_READ = "catalogue.read"
+    CATALOGUE_WRITE = "catalogue.write"
     UPLOADS_READ = "uploads.read"
     UPLOADS_WRITE = "uploads.write"
     JOBS_READ = "jobs.read"
@@ -48,6 +49,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.MARKETING: frozenset(
         {
             Permission.CATALOGUE_READ,
+            Permission.CATALOGUE_WRITE,
             Permission.PROMOTIONS_READ,
             Permission.PROMOTIONS_WRITE,
             Permission.BASKETS_EVALUATE,

@@ -27,8 +27,23 @@ def get(conn: Conn, store_id: str) -> Store | None:
     )
 
 
-def find(conn: Conn, *, only: str | None, after: str, limit: int) -> list[Store]:
-    """The stores after the id `after`, by id; `only` narrows to one store."""
+def find(
+    conn: Conn,
+    *,
+    only: str | None = None,
+    country: str | None = None,
+    region: str | None = None,
+    city: str | None = None,
+    parent_id: str | None = None,
+    active: bool | None = None,
+    text: str | None = None,
+    after: str = "",
+    limit: int,
+) -> list[Store]:
+    """The stores after the id `after`, by id; each word of `text` is in an id, in name, city or address.
+
+    None does not narrow; `only` narrows to one store.
+    """
     return (
         conn.cursor(row_factory=of(Store))
         .execute(
@@ -38,10 +53,46 @@ def find(conn: Conn, *, only: str | None, after: str, limit: int) -> list[Store]
               FROM stores
              WHERE id > %(after)s
                AND (%(only)s::text IS NULL OR id = %(only)s)
+               AND (%(country)s::text IS NULL OR country = %(country)s)
+               AND (%(region)s::text IS NULL OR region = %(region)s)
+               AND (%(city)s::text IS NULL OR city = %(city)s)
+               AND (%(parent_id)s::text IS NULL OR parent_id = %(parent_id)s)
+               AND (%(active)s::boolean IS NULL OR active = %(active)s)
+               AND (%(text)s::text IS NULL
+                    OR lower(concat_ws(' ', id, company_a_id, company_b_id, name, city, address))
+                       LIKE ALL (search_patterns(%(text)s)))
              ORDER BY id
              LIMIT %(limit)s
             """,
-            {"only": only, "after": after, "limit": limit},
+            {
+                "only": only,
+                "country": country,
+                "region": region,
+                "city": city,
+                "parent_id": parent_id,
+                "active": active,
+                "text": text,
+                "after": after,
+                "limit": limit,
+            },
+        )
+        .fetchall()
+    )
+
+
+def find_these(conn: Conn, ids: Sequence[str]) -> list[Store]:
+    """The stores of these ids, by id."""
+    return (
+        conn.cursor(row_factory=of(Store))
+        .execute(
+            """
+            SELECT id, name, parent_id, company_a_id, company_b_id, address, city, region, country,
+                   postal_code, latitude, longitude, zone, active, attributes, updated_at
+              FROM stores
+             WHERE id = ANY (%(ids)s)
+             ORDER BY id
+            """,
+            {"ids": list(ids)},
         )
         .fetchall()
     )

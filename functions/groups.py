@@ -1,0 +1,211 @@
+"""Groups of products and of stores: the same calls for both, and a preview of whom a filter selects."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import azure.functions as func
+from pydantic import Field, StringConstraints
+
+from shared import pool
+from shared.actions import groups as actions
+from shared.domain.filters import FilterInvalid
+from shared.domain.groups import (
+    Group,
+    GroupNameTaken,
+    GroupNotFound,
+    GroupTerms,
+    ProductPreview,
+    StorePreview,
+    Subject,
+)
+from shared.domain.pages import Page, page_of
+from shared.domain.users import Caller, Permission
+from shared.edge.http import endpoint
+from shared.edge.operations import Headers, Reply, Request
+from shared.edge.problems import PreconditionFailed, PreconditionRequired
+from shared.store import groups
+
+bp = func.Blueprint()
+
+type Json = dict[str, Any]
+
+_DEFINING = (FilterInvalid, GroupNameTaken)
+_CHANGING = (*_DEFINING, GroupNotFound, PreconditionRequired, PreconditionFailed)
+
+
+class GroupBody(Request):
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    filter: Json = Field(description="A filter over `product.*` facts, or over `store.*` facts.")
+
+
+class GroupPatch(Request):
+    """What is left out stays as it is."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)] = ""
+    description: Annotated[str, StringConstraints(max_length=2000)] = ""
+    filter: Json = Field(default_factory=dict)
+
+
+class PreviewBody(Request):
+    filter: Json = Field(description="A filter over `product.*` facts, or over `store.*` facts.")
+
+
+class GroupPath(Request):
+    group_id: UUID
+
+
+class GroupsQuery(Request):
+    q: str | None = Field(default=None, description="Text to look for in name and description.")
+    cursor: UUID | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class EditHeaders(Headers):
+    if_match: str | None = Field(default=None, description="The ETag of what was read.")
+
+
+@endpoint(bp, "POST", "product-groups", access=Permission.CATALOGUE_WRITE, status=201, raises=_DEFINING)
+def create_product_group(caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+    """Define a group of products: all active ones that the filter selects, also those to come."""
+    return _create(Subject.PRODUCT, caller, now, body)
+
+
+@endpoint(bp, "POST", "store-groups", access=Permission.CATALOGUE_WRITE, status=201, raises=_DEFINING)
+def create_store_group(caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+    """Define a group of stores: all active ones that the filter selects, also those to come."""
+    return _create(Subject.STORE, caller, now, body)
+
+
+@endpoint(bp, "GET", "product-groups", access=Permission.CATALOGUE_READ)
+def list_product_groups(query: GroupsQuery) -> Page[Group]:
+    """The product groups, newest first."""
+    return _list(Subject.PRODUCT, query)
+
+
+@endpoint(bp, "GET", "store-groups", access=Permission.CATALOGUE_READ)
+def list_store_groups(query: GroupsQuery) -> Page[Group]:
+    """The store groups, newest first."""
+    return _list(Subject.STORE, query)
+
+
+@endpoint(
+    bp,
+    "POST",
+    "product-groups/preview",
+    access=Permission.CATALOGUE_WRITE,
+    raises=(FilterInvalid,),
+)
+def preview_product_group(body: PreviewBody) -> ProductPreview:
+    """How many active products a filter selects, and a sample of 20.
+
+    The sample is drawn from all over the catalogue, and is the same as long as the catalogue is.
+    """
+    with pool.connection() as conn:
+        return actions.preview_products(conn, body.filter)
+
+
+@endpoint(bp, "POST", "store-groups/preview", access=Permission.CATALOGUE_WRITE, raises=(FilterInvalid,))
+def preview_store_group(body: PreviewBody) -> StorePreview:
+    """How many active stores a filter selects, and a sample of 20.
+
+    The sample is drawn from all over, and is the same as long as the stores are.
+    """
+    with pool.connection() as conn:
+        return actions.preview_stores(conn, body.filter)
+
+
+@endpoint(
+    bp, "GET", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_READ, raises=(GroupNotFound,)
+)
+def get_product_group(path: GroupPath) -> Reply[Group]:
+    """A product group."""
+    return _get(Subject.PRODUCT, path)
+
+
+@endpoint(
+    bp, "GET", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_READ, raises=(GroupNotFound,)
+)
+def get_store_group(path: GroupPath) -> Reply[Group]:
+    """A store group."""
+    return _get(Subject.STORE, path)
+
+
+@endpoint(bp, "PATCH", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_CHANGING)
+def update_product_group(
+    now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+) -> Reply[Group]:
+    """Change a product group."""
+    return _update(Subject.PRODUCT, now, path, headers, body)
+
+
+@endpoint(bp, "PATCH", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_CHANGING)
+def update_store_group(
+    now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+) -> Reply[Group]:
+    """Change a store group."""
+    return _update(Subject.STORE, now, path, headers, body)
+
+
+@endpoint(
+    bp, "DELETE", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=(GroupNotFound,)
+)
+def delete_product_group(path: GroupPath) -> Group:
+    """Delete a product group; the answer is what it was."""
+    return _delete(Subject.PRODUCT, path)
+
+
+@endpoint(
+    bp, "DELETE", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=(GroupNotFound,)
+)
+def delete_store_group(path: GroupPath) -> Group:
+    """Delete a store group; the answer is what it was."""
+    return _delete(Subject.STORE, path)
+
+
+def _create(subject: Subject, caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+    terms = GroupTerms(**body.model_dump())
+    with pool.connection() as conn:
+        return _reply(actions.create(conn, now, subject, terms=terms, user_id=caller.user_id))
+
+
+def _list(subject: Subject, query: GroupsQuery) -> Page[Group]:
+    with pool.connection() as conn:
+        found = groups.find(conn, subject, text=query.q, before=query.cursor, limit=query.limit + 1)
+    return page_of(found, query.limit, lambda group: group.id)
+
+
+def _get(subject: Subject, path: GroupPath) -> Reply[Group]:
+    with pool.connection() as conn:
+        return _reply(actions.get(conn, subject, path.group_id))
+
+
+def _update(
+    subject: Subject, now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+) -> Reply[Group]:
+    if headers.if_match is None:
+        raise PreconditionRequired
+    changed = body.model_dump(exclude_unset=True)
+
+    def change(group: Group) -> GroupTerms:
+        if headers.if_match not in {"*", _etag(group)}:
+            raise PreconditionFailed
+        return replace(group.terms, **changed)
+
+    with pool.transaction() as conn:
+        return _reply(actions.revise(conn, now, subject, group_id=path.group_id, change=change))
+
+
+def _delete(subject: Subject, path: GroupPath) -> Group:
+    with pool.connection() as conn:
+        return actions.delete(conn, subject, path.group_id)
+
+
+def _etag(group: Group) -> str:
+    return f'"{group.revision}"'
+
+
+def _reply(group: Group) -> Reply[Group]:
+    return Reply(group, headers=(("ETag", _etag(group)),))

@@ -1,0 +1,128 @@
+"""Groups of products and of stores, as somebody defined them."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.domain.groups import Group, GroupNameTaken, GroupTerms, Subject
+from shared.rows import constraints, jsonb, of
+from shared.store import Conn
+
+
+def insert(conn: Conn, subject: Subject, *, terms: GroupTerms, user_id: UUID, now: datetime) -> Group:
+    """Raises GroupNameTaken."""
+    with constraints({"groups_name_key": lambda: _taken(subject, terms)}):
+        return (
+            conn.cursor(row_factory=of(Group))
+            .execute(
+                """
+                INSERT INTO groups (subject, name, description, filter, created_by, created_at, updated_at)
+                VALUES (%(subject)s, %(name)s, %(description)s, %(filter)s, %(user_id)s, %(now)s, %(now)s)
+                RETURNING id, name, description, filter, revision, created_at, updated_at
+                """,
+                {**_columns(terms), "subject": subject, "user_id": user_id, "now": now},
+            )
+            .fetchall()[0]
+        )
+
+
+def get(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            SELECT id, name, description, filter, revision, created_at, updated_at
+              FROM groups
+             WHERE id = %(group_id)s
+               AND subject = %(subject)s
+            """,
+            {"group_id": group_id, "subject": subject},
+        )
+        .fetchone()
+    )
+
+
+def lock(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
+    """The group, held against every other change until the transaction ends."""
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            SELECT id, name, description, filter, revision, created_at, updated_at
+              FROM groups
+             WHERE id = %(group_id)s
+               AND subject = %(subject)s
+               FOR UPDATE
+            """,
+            {"group_id": group_id, "subject": subject},
+        )
+        .fetchone()
+    )
+
+
+def find(conn: Conn, subject: Subject, *, text: str | None, before: UUID | None, limit: int) -> list[Group]:
+    """Newest first, those created before `before`; `text` is looked for in name and description."""
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            SELECT id, name, description, filter, revision, created_at, updated_at
+              FROM groups
+             WHERE subject = %(subject)s
+               AND (%(text)s::text IS NULL
+                    OR strpos(lower(name || ' ' || description), lower(%(text)s)) > 0)
+               AND (%(before)s::uuid IS NULL OR id < %(before)s)
+             ORDER BY id DESC
+             LIMIT %(limit)s
+            """,
+            {"subject": subject, "text": text, "before": before, "limit": limit},
+        )
+        .fetchall()
+    )
+
+
+def update(conn: Conn, subject: Subject, group_id: UUID, *, terms: GroupTerms, now: datetime) -> Group:
+    """The group as changed; it must be there. Raises GroupNameTaken."""
+    with constraints({"groups_name_key": lambda: _taken(subject, terms)}):
+        return (
+            conn.cursor(row_factory=of(Group))
+            .execute(
+                """
+                UPDATE groups
+                   SET name = %(name)s,
+                       description = %(description)s,
+                       filter = %(filter)s,
+                       revision = revision + 1,
+                       updated_at = %(now)s
+                 WHERE id = %(group_id)s
+                   AND subject = %(subject)s
+                RETURNING id, name, description, filter, revision, created_at, updated_at
+                """,
+                {**_columns(terms), "group_id": group_id, "subject": subject, "now": now},
+            )
+            .fetchall()[0]
+        )
+
+
+def delete(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
+    """The group as it was."""
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            DELETE FROM groups
+             WHERE id = %(group_id)s
+               AND subject = %(subject)s
+            RETURNING id, name, description, filter, revision, created_at, updated_at
+            """,
+            {"group_id": group_id, "subject": subject},
+        )
+        .fetchone()
+    )
+
+
+def _taken(subject: Subject, terms: GroupTerms) -> GroupNameTaken:
+    return GroupNameTaken(pointer="/name", subject=subject.value, name=terms.name)
+
+
+def _columns(terms: GroupTerms) -> dict[str, object]:
+    return {"name": terms.name, "description": terms.description, "filter": jsonb(terms.filter)}
