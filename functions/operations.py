@@ -1,5 +1,6 @@
 """Operations: health, readiness, and the description of this API."""
 
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -8,11 +9,10 @@ import azure.functions as func
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from shared import pool
-from shared.edge import blobs, openapi
+from shared.edge import openapi
 from shared.edge.http import endpoint
 from shared.edge.operations import Access, Content, Request
-from shared.store import health
+from shared.jobs import readiness
 
 bp = func.Blueprint()
 
@@ -49,12 +49,10 @@ def get_health() -> Health:
     return Health(status="ok")
 
 
-@endpoint(bp, "GET", "ready", access=Access.OPEN, raises=(pool.DatabaseUnavailable, blobs.StorageUnavailable))
-def get_ready() -> Health:
-    """Whether the database and the storage answer."""
-    with pool.connection() as conn:
-        health.get(conn)
-    blobs.check()
+@endpoint(bp, "GET", "ready", access=Access.OPEN, raises=(readiness.NotReady,))
+def get_ready(now: datetime) -> Health:
+    """Whether the database and the storage answered within the last few seconds."""
+    readiness.check(now)
     return Health(status="ok")
 
 

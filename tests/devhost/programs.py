@@ -108,6 +108,11 @@ class Program:
     def errors(self) -> str:
         return self._errors.read_text()
 
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """The lines of the log among what it wrote on stderr."""
+        return [json.loads(line) for line in self.errors.splitlines() if line.startswith("{")]
+
 
 class Host(Program):
     """The host on the fixture app, with an empty storage account of its own."""

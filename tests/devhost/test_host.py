@@ -116,8 +116,7 @@ def test_the_apps_logging_has_the_level_of_functions(
     host.start()
     assert host.request("GET", "/api/f").status_code == 200
     assert host.stop() == 0
-    lines = [line for line in host.errors.splitlines() if line.endswith("marked")]
-    assert [line.split()[2] for line in lines] == heard
+    assert [line["level"] for line in host.log if line["message"] == "marked"] == heard
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

@@ -2,6 +2,7 @@
 
 import re
 import socket
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from tests.devhost.programs import Host, eventually
@@ -10,20 +11,25 @@ from tests.devhost.programs import Host, eventually
 def test_the_apps_log_lines_reach_stderr_with_their_invocation(host: Host) -> None:
     mark = uuid4().hex
     invocation = host.request("GET", f"/api/log?mark={mark}").text
-    line = next(line for line in host.errors.splitlines() if f"marked {mark}" in line)
-    assert f"INFO fixture [{invocation}]" in line
+    [line] = [line for line in host.log if line["message"] == f"marked {mark}"]
+    assert (line["level"], line["logger"], line["invocation_id"]) == ("INFO", "fixture", invocation)
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo == UTC
 
 
 def test_the_hosts_own_lines_about_an_invocation_carry_its_id(host: Host) -> None:
     invocation = host.request("GET", "/api/echo").json()["invocation"]
-    eventually(lambda: re.search(rf"\[{invocation}\] echo succeeded after \d+ ms", host.errors))
+
+    def told() -> list[str]:
+        return [line["message"] for line in host.log if line.get("invocation_id") == invocation]
+
+    eventually(lambda: any(re.fullmatch(r"echo succeeded after \d+ ms", message) for message in told()))
 
 
 def test_an_exception_is_logged_with_its_traceback(host: Host) -> None:
     mark = uuid4().hex
     host.request("GET", f"/api/raises?mark={mark}")
-    assert f"ZeroDivisionError: on purpose: {mark}" in host.errors
-    assert "in raises" in host.errors
+    [line] = [line for line in host.log if f"ZeroDivisionError: on purpose: {mark}" in line["message"]]
+    assert "in raises" in line["message"]
 
 
 def test_returning_none_is_logged_as_a_failure(host: Host) -> None:

@@ -15,6 +15,7 @@ from samples.load import upload
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.driving import SELLER, basket, client, lumen_ten
 from tests.end_to_end.proxy import WithholdingProxy
+from tests.harness import eventually
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 
@@ -196,7 +197,7 @@ def _let_it_end(shop: Shop, promotion_id: str) -> None:
 
 def test_ready_and_the_api_page(shop: Shop) -> None:
     assert shop.stranger.get("health").json() == {"status": "ok"}
-    assert shop.stranger.get("ready").json() == {"status": "ok"}
+    eventually(lambda: shop.stranger.get("ready").json() == {"status": "ok"})
     page = shop.stranger.get("docs")
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert "default-src 'none'" in page.headers["content-security-policy"]
