@@ -1,0 +1,221 @@
+"""Filters as SQL select what the engine's predicate selects, whatever the rows and whatever the filter."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from shared.domain import transactions
+from shared.domain.engine.units import merge_lines
+from shared.domain.filters import OPERATORS, Filter, Kind, Shape, matches, parse_filter
+from shared.domain.groups import Subject
+from shared.domain.transactions import RequestedLine, SaleRequest
+from shared.store import filters
+from shared.store.transactions import get_facts
+from tests.rows import NOW, UPLOAD, Conn, a_store
+
+ROWS = 60
+FILTERS = 250
+# What a filter looks for is also what rows have, so that most filters tell rows apart.
+TEXTS = (
+    "Aurora", "aurora", "AURORA", "Aur", "Zénith", "Ze\u0301nith", "zénith", "Ñandú", "straße", "STRASSE",
+    "İzmir", "👓", "👓 sun", "🏽", "\uffee", "\U00010000", "نظارة", "眼镜", "a b", " a", "a ", "a%b", "a_b",
+    "a\\b", "'; --", '"', "{}", "null", "true", "false", "NaN", "Infinity", "1e3", "12,5", "9 mm", "0x10",
+    "\u0669", "9\n", "\t", "0", "-0", "9", "09", "9.0", "+9", "-9", "10", "12", "12.5", "12.50", "100", "0.1",
+    "-0.50", ".5", "5.", "1.60", "1.6", "999999999999999999", "1234567890123456789", "0.123456789012",
+    "0.1234567890123",
+)  # fmt: skip
+NUMBERS = tuple(
+    Decimal(text)
+    for text in ("0", "-0.5", "0.1", "9", "10", "12", "12.5", "33.33", "99.99", "1.6", "999999999999999999")
+)  # fmt: skip
+ATTRIBUTES = ("size", "Größe", "a.b", "a b", "💡", "'", "%s", "absent")
+FACTS: Mapping[Subject, Mapping[str, Kind | None]] = {
+    Subject.PRODUCT: {
+        **dict.fromkeys(("sku", "kind", "name", "brand", "collection", "type"), Kind.TEXT),
+        "price": Kind.NUMBER,
+        **{f"attributes.{name}": None for name in ATTRIBUTES},
+    },
+    Subject.STORE: {
+        **dict.fromkeys(("id", "name", "city", "region", "country", "postal_code"), Kind.TEXT),
+        **{f"attributes.{name}": None for name in ATTRIBUTES},
+    },
+}
+
+
+def text(rng: random.Random) -> str | None:
+    """Absent one time in four."""
+    return None if rng.random() < 0.25 else rng.choice((*TEXTS, ""))
+
+
+def attributes(rng: random.Random) -> str:
+    """Some absent, some null, the rest as files bring them."""
+    kept = (name for name in ATTRIBUTES[:-1] if rng.random() < 0.8)
+    return json.dumps({name: text(rng) for name in kept}, ensure_ascii=False)
+
+
+def a_request(store_id: str, *skus: str) -> SaleRequest:
+    return SaleRequest(
+        store_id=store_id,
+        currency="EUR",
+        channel="store",
+        lines=tuple(RequestedLine(sku=sku, quantity=1, unit_price=None) for sku in skus),
+        receipt_number=None,
+        expected_net=None,
+    )
+
+
+def put_products(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]]:
+    """Random products, and their facts as the engine is given them by sku."""
+    for place in range(ROWS):
+        conn.execute(
+            """
+            INSERT INTO products (sku, kind, name, brand, collection, type, price, currency, tax_rate_pct,
+                                  active, attributes, upload_id, created_at, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s, %s, 'EUR', 22, true, %s, %s, %s, %s)
+            """,
+            [
+                f"{rng.choice(TEXTS)}-{place}", rng.choice(["lens", "frame"]), rng.choice(TEXTS), text(rng),
+                text(rng), text(rng), rng.choice(["0", "9", "9.00", "12.5", "33.33", "99.99", "100"]),
+                attributes(rng), UPLOAD, NOW, NOW,
+            ],
+        )  # fmt: skip
+    skus = [sku for (sku,) in conn.execute("SELECT sku FROM products")]
+    store_id = a_store(conn, f"for {len(skus)}")
+    request = a_request(store_id, *skus)
+    seen = get_facts(conn, store_id=store_id, skus=skus, user_id=UPLOAD, key=None, receipt_number=None)
+    return {one.sku: one.facts for one in merge_lines(transactions.basket_of(request, seen))}
+
+
+def put_stores(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]]:
+    """Random stores, and their facts as the engine is given them by id."""
+    for place in range(ROWS):
+        conn.execute(
+            """
+            INSERT INTO stores (id, name, city, region, country, postal_code, zone, active, attributes,
+                                upload_id, created_at, updated_at)
+            VALUES (%s, %s, %s, %s, %s, %s, 'Europe/Rome', true, %s, %s, %s, %s)
+            """,
+            [
+                f"{rng.choice(TEXTS)}-{place}", rng.choice(TEXTS), text(rng), text(rng),
+                rng.choice(["IT", "FR", "DE"]), text(rng), attributes(rng), UPLOAD, NOW, NOW,
+            ],
+        )  # fmt: skip
+    facts: dict[str, Mapping[str, object]] = {}
+    for (store_id,) in conn.execute("SELECT id FROM stores").fetchall():
+        seen = get_facts(conn, store_id=store_id, skus=[], user_id=UPLOAD, key=None, receipt_number=None)
+        request = SaleRequest(
+            store_id=store_id,
+            currency="EUR",
+            channel="store",
+            lines=(),
+            receipt_number=None,
+            expected_net=None,
+        )
+        store = transactions.basket_of(request, seen).store
+        facts[store_id] = {**store.facts, "store.id": store.id}
+    return facts
+
+
+PUT = {Subject.PRODUCT: put_products, Subject.STORE: put_stores}
+
+
+ANY_TEXT = st.sampled_from(TEXTS) | st.text(
+    st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=5
+)
+ANY_VALUE: Mapping[Kind, SearchStrategy[Any]] = {
+    Kind.TEXT: ANY_TEXT,
+    Kind.NUMBER: st.sampled_from(NUMBERS) | st.decimals(-200, 200, places=2),
+    Kind.BOOLEAN: st.booleans(),
+}
+
+
+def value(shape: Shape, kinds: frozenset[Kind]) -> SearchStrategy[Any]:
+    one = st.one_of(ANY_VALUE[kind] for kind in sorted(kinds))
+    match shape:
+        case Shape.ONE:
+            return one
+        case Shape.FLAG:
+            return st.booleans()
+        case Shape.MANY:
+            return st.lists(one, min_size=1, max_size=6)
+        case Shape.RANGE:
+            return st.one_of(
+                st.tuples(ANY_VALUE[kind], ANY_VALUE[kind]).map(sorted) for kind in sorted(kinds)
+            )
+
+
+def documents(subject: Subject) -> SearchStrategy[dict[str, Any]]:
+    """Filters of up to a dozen comparisons, of every operator on every fact that it compares."""
+    leaves = st.one_of(
+        st.fixed_dictionaries(
+            {
+                "fact": st.just(f"{subject}.{name}"),
+                "op": st.just(op.value),
+                "value": value(shape, kinds & {fixed} if fixed else kinds),
+            }
+        )
+        for name, fixed in FACTS[subject].items()
+        for op, (shape, kinds) in OPERATORS.items()
+        if fixed is None or fixed in kinds
+    )
+    return st.recursive(
+        leaves,
+        lambda inner: (
+            st.fixed_dictionaries({"all": st.lists(inner, min_size=1, max_size=4)})
+            | st.fixed_dictionaries({"any": st.lists(inner, min_size=1, max_size=4)})
+            | st.fixed_dictionaries({"not": inner})
+        ),
+        max_leaves=12,
+    )
+
+
+def selected(conn: Conn, subject: Subject, tree: Filter) -> set[str]:
+    chosen = filters.choose(conn, subject, tree, sample=10 * ROWS)
+    assert chosen.count == len(chosen.keys)
+    return set(chosen.keys)
+
+
+def agree(conn: Conn, subject: Subject, facts: Mapping[str, Mapping[str, object]]) -> Counter[bool]:
+    """Hold random filters against these rows; returns how many told the rows apart and how many did not."""
+    telling: Counter[bool] = Counter()
+
+    @settings(max_examples=FILTERS, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(document=documents(subject))
+    def same(document: dict[str, Any]) -> None:
+        tree = parse_filter(document, namespaces={subject})
+        wanted = {key for key, seen in facts.items() if matches(tree, seen)}
+        assert selected(conn, subject, tree) == wanted
+        telling[0 < len(wanted) < len(facts)] += 1
+
+    same()
+    return telling
+
+
+def agree_on_many(conn: Conn, subject: Subject, *, blocks: int) -> None:
+    """New random rows for each block of filters; enough of the filters tell rows apart."""
+    telling: Counter[bool] = Counter()
+    for block in range(blocks):
+        conn.execute("TRUNCATE products, stores CASCADE")
+        telling += agree(conn, subject, PUT[subject](conn, random.Random(f"{subject} {block}")))  # noqa: S311
+    assert telling.total() >= blocks * FILTERS
+    assert telling[True] >= 0.3 * telling.total(), telling
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subject", Subject)
+def test_sql_and_python_agree_on_many(conn: Conn, subject: Subject) -> None:
+    agree_on_many(conn, subject, blocks=4)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("subject", Subject)
+def test_sql_and_python_agree_a_hundred_thousand_times(conn: Conn, subject: Subject) -> None:
+    agree_on_many(conn, subject, blocks=200)
