@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.requests import Request
 
+from devhost.keys import Gate, Keys
 from tests.conftest import StorageAccounts
 from tests.devhost.apps import http, write_app
 from tests.devhost.programs import Host, Program, blob_created, eventually, free_port
@@ -131,3 +133,10 @@ def test_the_level_that_nobody_set_is_function(tmp_path: Path) -> None:
     assert one.request("GET", "/api/f").status_code == CLOSED
     assert one.request("GET", f"/api/f?code={key(one, 'f')}").status_code == OPEN
     one.stop()
+
+
+def test_a_binding_without_a_level_is_one_of_level_function() -> None:
+    gate = Gate(Keys(master="m", host="h", blobs_extension="b", functions={"f": "k"}))
+    shown = {"type": "http", "query_string": b"", "headers": [(b"x-functions-key", b"k")]}
+    assert gate.lets_call(Request(shown), "f", "")
+    assert not gate.lets_call(Request(shown | {"headers": []}), "f", "")

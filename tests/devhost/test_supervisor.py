@@ -171,6 +171,35 @@ def test_a_part_that_dies_ends_the_run_and_says_so(
     assert of_folder(local) == []
 
 
+def test_two_workers_that_ask_for_keys_and_one_that_is_killed(
+    local: Path, runs: list[Run], database_url: str, uploads_storage: str
+) -> None:
+    """The sample data comes by upload, so the Event Grid has shown its key when the run is ready."""
+    runs.append(
+        run := Run(
+            local,
+            DATABASE_URL=database_url,
+            AZURE_STORAGE_CONNECTION_STRING=uploads_storage,
+            WORKERS="2",
+            ENABLE_AUTH="1",
+        )
+    )
+    run.wait_for("Ready after")
+    assert run.children().keys() == {"host", "host-2", "msg91", "events"}
+    assert httpx.get(f"{run.url('API_PORT')}/admin/functions").status_code == 401
+    killed = run.children()["host-2"]
+    killed.kill()
+    run.wait_for("host-2 ended by itself (SIGKILL): starting it again")
+    logs = local / "logs"
+    eventually((logs / "host-2.previous.log").exists)
+    eventually(lambda: "ready " in (logs / "host-2.log").read_text())
+    assert not gone(run.children()["host-2"])
+    assert httpx.get(f"{run.url('API_PORT')}/api/v1/ready").status_code == 200
+    run.tell(signal.SIGTERM)
+    assert run.ended() == 0
+    assert of_folder(local) == []
+
+
 def test_a_host_that_runs_elsewhere_is_used(
     local: Path, runs: list[Run], database_url: str, uploads_storage: str
 ) -> None:
