@@ -85,6 +85,7 @@ def seeds(shop: Shop) -> dict[str, list[str]]:
     return {
         "promotion_id": [_draft(shop) for _ in range(5)],
         "transaction_id": [sale.json()["transaction"]["id"]],
+        "group_id": [_defined(shop, subject) for subject in ("product", "store") for _ in range(5)],
         "upload_id": [_awaiting(shop) for _ in range(5)],
         "sku": SKUS,
         "store_id": ["S0001", "S0002"],
@@ -93,6 +94,15 @@ def seeds(shop: Shop) -> dict[str, list[str]]:
 
 def _draft(shop: Shop) -> str:
     return shop.admin.post("promotions", json=lumen_ten()).raise_for_status().json()["id"]
+
+
+def _group(subject: str) -> dict[str, Any]:
+    where = {"fact": f"{subject}.name", "op": "contains", "value": "o"}
+    return {"name": f"A group {uuid4()}", "filter": where}
+
+
+def _defined(shop: Shop, subject: str) -> str:
+    return shop.admin.post(f"{subject}-groups", json=_group(subject)).raise_for_status().json()["id"]
 
 
 def _awaiting(shop: Shop) -> str:
@@ -159,16 +169,22 @@ def _seed(case: Case, ids: dict[str, list[str]], data: st.DataObject) -> None:
 
 type Request = dict[str, Any]
 
+_CHANGE: Request = {"body": {"description": "Others"}, "headers": {"If-Match": "*"}}
+
 # A request that succeeds, and who sends it.
 GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "archive_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
     "cancel_upload": (Role.ADMIN, lambda shop: _at("upload_id", _awaiting(shop))),
+    "create_product_group": (Role.MARKETING, lambda _: {"body": _group("product")}),
     "create_promotion": (Role.MARKETING, lambda _: {"body": lumen_ten()}),
+    "create_store_group": (Role.ADMIN, lambda _: {"body": _group("store")}),
     "create_transaction": (
         Role.STORE_USER,
         lambda _: {"body": basket(), "headers": {"Idempotency-Key": str(uuid4())}},
     ),
     "create_upload": (Role.ADMIN, lambda _: {"body": {"kind": "stores", "filename": "s.csv"}}),
+    "delete_product_group": (Role.ADMIN, lambda shop: _at("group_id", _defined(shop, "product"))),
+    "delete_store_group": (Role.MARKETING, lambda shop: _at("group_id", _defined(shop, "store"))),
     "evaluate_basket": (Role.STORE_USER, lambda _: {"body": basket()}),
     "get_docs": (None, lambda _: {}),
     "get_docs_asset": (None, lambda _: _at("asset", "start.js")),
@@ -176,29 +192,43 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_me": (Role.CUSTOMER, lambda _: {}),
     "get_openapi": (None, lambda _: {}),
     "get_product": (Role.PARENT_STORE_USER, lambda _: _at("sku", SKUS[0])),
+    "get_product_group": (Role.STORE_USER, lambda shop: _at("group_id", _defined(shop, "product"))),
     "get_promotion": (Role.STORE_USER, lambda shop: _at("promotion_id", _draft(shop))),
     "get_ready": (None, lambda _: {}),
     "get_store": (Role.PARENT_STORE_USER, lambda _: _at("store_id", "S0002")),
+    "get_store_group": (Role.BACK_OFFICE, lambda shop: _at("group_id", _defined(shop, "store"))),
     "get_transaction": (
         Role.BACK_OFFICE,
         lambda shop: _at("transaction_id", seeds(shop)["transaction_id"][0]),
     ),
     "get_upload": (Role.BACK_OFFICE, lambda shop: _at("upload_id", _awaiting(shop))),
     "issue_token": (None, lambda shop: {"body": _challenge(shop)}),
+    "list_product_groups": (Role.MARKETING, lambda _: {"query": {"q": "group"}}),
     "list_products": (Role.MARKETING, lambda _: {"query": {"kind": "frame", "limit": 2}}),
     "list_promotions": (Role.BACK_OFFICE, lambda _: {"query": {"status": "Active"}}),
+    "list_store_groups": (Role.STORE_USER, lambda _: {}),
     "list_stores": (Role.ADMIN, lambda _: {"query": {"cursor": "S0002"}}),
     "list_transactions": (Role.BACK_OFFICE, lambda _: {"query": {"store_id": "S0001"}}),
     "list_uploads": (Role.BACK_OFFICE, lambda _: {}),
     "pause_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _published(shop))),
+    "preview_product_group": (Role.MARKETING, lambda _: {"body": {"filter": _group("product")["filter"]}}),
+    "preview_store_group": (Role.ADMIN, lambda _: {"body": {"filter": _group("store")["filter"]}}),
     "publish_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
     "request_otp": (None, lambda _: {"body": {"phone": "+390619999999"}}),
     "resume_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _paused(shop))),
+    "update_product_group": (
+        Role.MARKETING,
+        lambda shop: _at("group_id", _defined(shop, "product")) | _CHANGE,
+    ),
     "update_promotion": (
         Role.MARKETING,
         lambda shop: (
             _at("promotion_id", _draft(shop)) | {"body": {"priority": 7}, "headers": {"If-Match": "*"}}
         ),
+    ),
+    "update_store_group": (
+        Role.ADMIN,
+        lambda shop: _at("group_id", _defined(shop, "store")) | _CHANGE,
     ),
 }
 

@@ -26,17 +26,18 @@ class Doors:
         store_id: str | None = None,
         path: dict[str, str] | None = None,
         query: dict[str, str] | None = None,
+        headers: dict[str, str] | None = None,
         body: Any = None,
     ) -> tuple[int, Any]:
         """The status and the JSON of what the function `door` answers; `role` None is nobody."""
-        headers = {"content-type": "application/json"}
+        sent = {"content-type": "application/json", **(headers or {})}
         if role is not None:
             caller = Caller(self.user_ids[role], role, store_id)
-            headers["authorization"] = f"Bearer {tokens.issue(caller, datetime.now(UTC))}"
+            sent["authorization"] = f"Bearer {tokens.issue(caller, datetime.now(UTC))}"
         request = func.HttpRequest(
             method="POST",
             url="http://localhost",
-            headers=headers,
+            headers=sent,
             params=query or {},
             route_params=path or {},
             body=b"" if body is None else json.dumps(body).encode(),

@@ -57,7 +57,18 @@ def test_a_shop_sees_itself_only(doors: Doors) -> None:
     assert doors.call(catalogue.list_stores, role=Role.STORE_USER)[1]["items"] == []
 
 
-@pytest.mark.parametrize("query", [{"limit": "0"}, {"limit": "101"}, {"kind": "shoe"}, {"page": "2"}])
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"limit": "0"},
+        {"limit": "101"},
+        {"kind": "shoe"},
+        {"page": "2"},
+        {"active": "yes"},
+        {"active": "0"},
+        {"q": "x" * 301},
+    ],
+)
 def test_a_query_of_another_shape_is_refused(doors: Doors, query: dict[str, str]) -> None:
     assert doors.call(catalogue.list_products, query=query)[0] == 422
 
@@ -65,3 +76,56 @@ def test_a_query_of_another_shape_is_refused(doors: Doors, query: dict[str, str]
 def test_nobody_sees_nothing(doors: Doors) -> None:
     for door in (catalogue.list_products, catalogue.list_stores):
         assert doors.call(door, role=None)[0] == 401
+
+
+def test_products_are_narrowed_and_searched(doors: Doors, conn: psycopg.Connection) -> None:
+    a_product(conn, "ZE-1", "10.00", brand="Zénith 50%", active=False)
+
+    def skus(**query: str) -> list[str]:
+        status, page = doors.call(catalogue.list_products, query=query)
+        assert status == 200
+        return [product["sku"] for product in page["items"]]
+
+    assert skus(brand="Lumen") == ["A/1", "B", "C"]
+    assert skus(brand="lumen") == skus(collection="Any") == skus(kind="frame") == []
+    assert skus(type="Single vision", active="true") == ["A/1", "B", "C"]
+    assert skus(active="false") == ["ZE-1"]
+    assert skus(q="ZÉNITH") == skus(q=" a LENS  zénith ") == skus(q="50%") == skus(q="ze-1") == ["ZE-1"]
+    assert skus(q="zenith") == skus(q="_") == skus(q="\\") == skus(q="lens lumen ze") == []
+    assert skus(q="a/ LUM", kind="lens", limit="1") == ["A/1"]
+    assert skus(q="lum", cursor="A/1") == ["B", "C"]
+
+
+def test_stores_are_narrowed_and_searched(doors: Doors, conn: psycopg.Connection) -> None:
+    a_store(conn, "M1", city="Milano")
+    conn.execute("UPDATE stores SET parent_id = 'S1', region = 'Lazio', active = false WHERE id = 'S2'")
+    conn.execute("UPDATE stores SET company_b_id = 'EU77', address = 'Via XX Settembre, 1' WHERE id = 'S3'")
+
+    def ids(**query: str) -> list[str]:
+        status, page = doors.call(catalogue.list_stores, query=query)
+        assert status == 200
+        return [store["id"] for store in page["items"]]
+
+    assert ids(city="Milano") == ids(q="milano store") == ["M1"]
+    assert ids(country="IT", cursor="S1") == ["S2", "S3"]
+    assert ids(country="FR") == []
+    assert ids(parent_id="S1") == ids(region="Lazio") == ids(active="false") == ["S2"]
+    assert ids(q="eu77") == ids(q="settembre roma") == ["S3"]
+    shop = {"role": Role.STORE_USER, "store_id": "S2"}
+    assert doors.call(catalogue.list_stores, query={"city": "Milano"}, **shop)[1]["items"] == []
+
+
+def test_what_is_added_meanwhile_shifts_no_page(doors: Doors, conn: psycopg.Connection) -> None:
+    _, first = doors.call(catalogue.list_products, query={"limit": "2", "q": "lens"})
+    for sku in ("0", "A/2", "B1", "Z"):
+        a_product(conn, sku, "1.00")
+    _, second = doors.call(
+        catalogue.list_products, query={"limit": "9", "q": "lens", "cursor": first["next_cursor"]}
+    )
+    assert [product["sku"] for page in (first, second) for product in page["items"]] == [
+        "A/1",
+        "B",
+        "B1",
+        "C",
+        "Z",
+    ]
