@@ -12,15 +12,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
-from bench import cold, servers, world
+from bench import cold, world
 from bench.breakdown import breakdown
 from bench.machine import load_average, machine
 from bench.memory import memory
 from bench.picture import svg
 from bench.plan import TINY, Plan
 from bench.report import inserted, tables
+from bench.site import site
 from bench.throughput import throughput
 from devhost.environment import ROOT
 
@@ -32,19 +31,18 @@ PICTURE = ROOT / "docs" / "benchmarks.svg"
 def run(plan: Plan) -> dict[str, Any]:
     """Measure everything of the plan."""
     began = load_average()
-    with servers.site() as site:
+    with site() as here:
         say(f"loading {plan.products:,} products and {plan.stores} stores")
-        with psycopg.connect(site.url, autocommit=True) as conn:
-            baskets = world.load(conn, plan, datetime.now(UTC))
+        baskets = world.load(here, plan, datetime.now(UTC))
         result: dict[str, Any] = {"machine": machine(), "plan": asdict(plan)}
-        result["throughput"] = throughput(site, plan, baskets, say)
+        result["throughput"] = throughput(here, plan, baskets, say)
         say("where the time goes")
-        result["breakdown"] = breakdown(site, plan, baskets)
+        result["breakdown"] = breakdown(here, plan, baskets)
         say("cold starts")
-        result["cold_starts"] = cold.cold_starts(site, plan, baskets)
+        result["cold_starts"] = cold.cold_starts(here, plan, baskets)
         result["imports"] = cold.imports(plan)
         say(f"memory after {plan.memory_requests:,} evaluations")
-        result["memory"] = memory(site, plan, baskets)
+        result["memory"] = memory(here, plan, baskets)
     result["load_average"] = {"before": began, "after": load_average()}
     return result
 

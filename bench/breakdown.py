@@ -4,12 +4,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 
 from bench import tills
 from bench.plan import Plan
-from bench.servers import Site, measure
+from bench.servers import measure
+from bench.site import Site
 from bench.world import Basket, write
 from devhost.environment import ROOT
 
@@ -41,9 +41,9 @@ def breakdown(site: Site, plan: Plan, baskets: Sequence[Basket]) -> dict[str, An
     calls = json.loads(result.stdout)
     return {
         operation: {
-            "whole_us": round(median(whole[operation]), 1),
+            "whole_us": round(min(whole[operation]), 1),
             "calls_us": calls[operation],
-            "layers_us": shares(median(whole[operation]), calls[operation]),
+            "layers_us": shares(min(whole[operation]), calls[operation]),
         }
         for operation in tills.OPERATIONS
     }
@@ -88,4 +88,4 @@ def _alone(
             seconds=plan.seconds,
             warm_up_s=plan.warm_up_s,
         )
-        seen.append(point["p50_ms"] * 1000)
+        seen.append(point["p25_ms"] * 1000)

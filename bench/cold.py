@@ -13,7 +13,7 @@ from typing import Any
 from bench import tills
 from bench.figures import ratio, spread
 from bench.plan import Plan
-from bench.servers import Site
+from bench.site import Site
 from bench.world import Basket
 from devhost.environment import ROOT
 

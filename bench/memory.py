@@ -6,7 +6,8 @@ import psutil
 
 from bench import tills
 from bench.plan import Plan
-from bench.servers import Site, measure
+from bench.servers import measure
+from bench.site import Site
 from bench.world import Basket
 from devhost.processes import Child
 

@@ -10,7 +10,8 @@ import psycopg
 from bench import pgbench, statements, tills
 from bench.figures import ratio, spread
 from bench.plan import Plan
-from bench.servers import Site, cpu_seconds, measure
+from bench.servers import bare, cpu_seconds, measure
+from bench.site import Site
 from bench.world import Basket
 from devhost.processes import Child
 
@@ -29,7 +30,7 @@ def throughput(site: Site, plan: Plan, baskets: Sequence[Basket], say: Callable[
     ):
         systems = (
             _over_http(plan, baskets, host, host_at, prefix=""),
-            _over_http(plan, baskets, bare, bare_at, prefix="/{operation}"),
+            _over_http(plan, baskets, handler, handler_at, prefix="/{operation}"),
             _by_pgbench(site, plan, baskets),
         )
         named = dict(zip(SYSTEMS, systems, strict=True))

@@ -2,28 +2,27 @@
 
 import json
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
 
+import httpx
 import psycopg
 
 from bench.offers import offers
 from bench.plan import Plan
-from samples import frames, lenses, stores
+from bench.site import Site
+from samples.generate import generate
+from samples.load import upload
 from shared.actions import promotions
-from shared.domain.csv_rows import Table
-from shared.domain.kinds import KINDS
-from shared.domain.uploads import UploadKind
 from shared.domain.users import Caller, Role
-from shared.jobs.targets import STATEMENTS
+from shared.edge import tokens
 from shared.store import users
 
 SEED = 7
-UPLOAD = UUID(int=1)
 
 type Connection = psycopg.Connection[Any]
 
@@ -41,24 +40,18 @@ class Basket:
         return Caller(self.user_id, Role.STORE_USER, self.store_id)
 
 
-def load(conn: Connection, plan: Plan, now: datetime) -> list[Basket]:
+def load(site: Site, plan: Plan, now: datetime) -> list[Basket]:
     """Fill an empty, migrated database. Everything but `now` is the same in every run of a plan."""
-    frame_count = plan.products // 4
-    files = (
-        ("stores", stores.HEADER, list(stores.stores(plan.stores, SEED))),
-        ("products_frame", frames.HEADER, list(frames.frames(frame_count, SEED))),
-        ("products_lens", lenses.HEADER, list(lenses.lenses(plan.products - frame_count, SEED))),
-    )
-    for kind, header, rows in files:
-        _ingest(conn, now, kind, header, rows)
-    admin = users.insert(conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=now)
-    for terms in offers(now):
-        with conn.transaction():
-            draft = promotions.create(conn, now, terms=terms, user_id=admin)
-            promotions.publish(conn, now, draft.id)
-    baskets = _baskets(conn, plan, now)
-    # What autovacuum would have done by the time anybody sells anything.
-    conn.execute("VACUUM ANALYZE")
+    with psycopg.connect(site.url, autocommit=True) as conn:
+        admin = users.insert(conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=now)
+        _upload(site, plan, tokens.issue(Caller(admin, Role.ADMIN, None), now))
+        for terms in offers(now):
+            with conn.transaction():
+                draft = promotions.create(conn, now, terms=terms, user_id=admin)
+                promotions.publish(conn, now, draft.id)
+        baskets = _baskets(conn, plan, now)
+        # What autovacuum would have done by the time anybody sells anything.
+        conn.execute("VACUUM ANALYZE")
     return baskets
 
 
@@ -73,15 +66,20 @@ def read(path: Path) -> list[Basket]:
     return [Basket(UUID(row["user_id"]), row["store_id"], row["body"]) for row in rows]
 
 
-def _ingest(
-    conn: Connection, now: datetime, name: str, header: Sequence[str], rows: Sequence[Sequence[str]]
-) -> None:
-    """Apply the rows of a file by the statements of an upload."""
-    kind = KINDS[UploadKind(name)]
-    table, statements = Table(kind, header), STATEMENTS[kind.target]
-    with conn.transaction():
-        statements.stage(conn, (table.read(line, list(row)) for line, row in enumerate(rows, 2)))
-        statements.upsert(conn, kind, now, upload_id=UPLOAD, given=table.given, attributes=table.attributes)
+def _upload(site: Site, plan: Plan, token: str) -> None:
+    """Master data by the way of any user: files, through the API and storage."""
+    folder = site.folder / "samples"
+    generate(folder, products=plan.products, store_count=plan.stores, seed=SEED)
+    with (
+        site.host("loading", events=True) as (_, (host, port)),
+        httpx.Client(
+            base_url=f"http://{host}:{port}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+        ) as client,
+    ):
+        for kind in ("stores", "products_lens", "products_frame"):
+            upload(client, kind, folder / f"{kind}.csv")
 
 
 def _baskets(conn: Connection, plan: Plan, now: datetime) -> list[Basket]:
