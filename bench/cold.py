@@ -71,7 +71,8 @@ def imports(plan: Plan) -> dict[str, Any]:
     for _ in range(plan.imports):
         for what in programs:
             seen[what].append(_import(what))
-    wall, cpu = ({what: [each[place] for each in seen[what]] for what in programs} for place in (0, 1))
+    wall = {what: [each[0] for each in seen[what]] for what in programs}
+    cpu = {what: [each[1] for each in seen[what]] for what in programs}
     at_start = seen[APP][0][2]
     return {
         "programs": {

@@ -25,8 +25,8 @@ _FIGURES = ("per_s", "p50_ms", "p95_ms", "p99_ms")
 def throughput(site: Site, plan: Plan, baskets: Sequence[Basket], say: Callable[[str], None]) -> list[Point]:
     """One entry for each operation and number of connections, measured in rounds of all three systems."""
     with (
-        site.host() as (host, host_at),
-        site.bare(baskets, _reply_bytes(host_at, baskets)) as (bare, bare_at),
+        site.host("throughput") as (host, host_at),
+        bare(site, baskets, _reply_bytes(host_at, baskets)) as (handler, handler_at),
     ):
         systems = (
             _over_http(plan, baskets, host, host_at, prefix=""),
