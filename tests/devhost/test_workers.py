@@ -7,33 +7,39 @@ from pathlib import Path
 
 import pytest
 
-from tests.devhost.programs import Host, Program, blob_created, eventually, free_port
+from tests.devhost.programs import Host, blob_created, eventually, free_port
 
 PARALLEL = 2  # maxDegreeOfParallelism of the fixture app
 
 
-@pytest.fixture
-def workers(tmp_path: Path, uploads_storage: str) -> Iterator[Callable[..., tuple[Host, Program]]]:
-    """Starts two at the same moment; the first is also the way to ask them."""
-    port = free_port()
-    first = Host(tmp_path, uploads_storage, "--share-port", port=port)
-    second = Host(tmp_path / "second", uploads_storage, "--share-port", port=port, state=first.state)
+type Start = Callable[..., tuple[Host, Host]]
 
-    def start(**settings: str) -> tuple[Host, Program]:
+
+@pytest.fixture
+def workers(tmp_path: Path, uploads_storage: str) -> Iterator[Start]:
+    """Starts two at the same moment; either is a way to ask whichever gets the request."""
+    begun: list[Host] = []
+
+    def start(*options: str, **settings: str) -> tuple[Host, Host]:
+        port = free_port()
+        shared = ("--share-port", *options)
+        first = Host(tmp_path, uploads_storage, *shared, port=port)
+        second = Host(tmp_path / "second", uploads_storage, *shared, port=port, state=first.state)
         for worker in (first, second):
             worker.environment |= settings | {"RECORD_FOLDER": str(first.records)}
             worker.start()
+            begun.append(worker)
         assert first.url == second.url
         return first, second
 
     yield start
-    for worker in (first, second):
+    for worker in begun:
         worker.blobs.close()
         if worker.running:
             worker.stop()
 
 
-def test_blobs_are_shared_out_each_to_one_worker(workers: Callable[..., tuple[Host, Program]]) -> None:
+def test_blobs_are_shared_out_each_to_one_worker(workers: Start) -> None:
     host, _ = workers()
     names = [f"wait-{number}" for number in range(2 * PARALLEL)]
     for name in names:
@@ -47,9 +53,7 @@ def test_blobs_are_shared_out_each_to_one_worker(workers: Callable[..., tuple[Ho
     assert sorted(run["name"] for run in host.recorded("began")) == names
 
 
-def test_a_timer_runs_in_one_worker_and_the_other_takes_over_when_that_is_killed(
-    workers: Callable[..., tuple[Host, Program]],
-) -> None:
+def test_a_timer_runs_in_one_worker_and_the_other_takes_over_when_that_is_killed(workers: Start) -> None:
     pair = workers(TICK_SCHEDULE="* * * * * *")
     host = pair[0]
     eventually(lambda: len(host.recorded("tick")) > 2)
@@ -59,17 +63,7 @@ def test_a_timer_runs_in_one_worker_and_the_other_takes_over_when_that_is_killed
     eventually(lambda: host.recorded("tick", process=other.pid))
 
 
-def test_both_know_the_same_keys(tmp_path: Path, uploads_storage: str) -> None:
-    port = free_port()
-    first = Host(tmp_path, uploads_storage, "--share-port", "--enable-auth", port=port)
-    second = Host(
-        tmp_path / "second", uploads_storage, "--share-port", "--enable-auth", port=port, state=first.state
-    )
-    for worker in (first, second):
-        worker.start()
-    assert first.url == second.url
-    key = json.loads((first.state / "keys.json").read_text())["master"]
-    answers = {first.request("GET", f"/api/mastered?code={key}").status_code for _ in range(30)}
-    assert answers == {200}
-    for worker in (first, second):
-        worker.stop()
+def test_both_know_the_same_keys(workers: Start) -> None:
+    host, _ = workers("--enable-auth")
+    key = json.loads((host.state / "keys.json").read_text())["master"]
+    assert {host.request("GET", f"/api/mastered?code={key}").status_code for _ in range(30)} == {200}
