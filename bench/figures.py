@@ -10,9 +10,9 @@ def percentile(ordered: Sequence[float], percent: float) -> float:
 
 
 def latencies(seconds: Sequence[float]) -> dict[str, float]:
-    """p25, p50, p95 and p99 in milliseconds."""
+    """p10, p50, p95 and p99 in milliseconds."""
     ordered = sorted(seconds)
-    return {f"p{each}_ms": round(percentile(ordered, each) * 1000, 3) for each in (25, 50, 95, 99)}
+    return {f"p{each}_ms": round(percentile(ordered, each) * 1000, 3) for each in (10, 50, 95, 99)}
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:

@@ -11,7 +11,7 @@ def test_percentiles_are_values_that_were_measured() -> None:
     hundred = [float(number) for number in range(1, 101)]
     assert [percentile(hundred, percent) for percent in (0, 50, 95, 99, 100)] == [1, 51, 96, 100, 100]
     assert latencies([0.002, 0.001, 0.003]) == {
-        "p25_ms": 1.0,
+        "p10_ms": 1.0,
         "p50_ms": 2.0,
         "p95_ms": 3.0,
         "p99_ms": 3.0,
