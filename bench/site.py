@@ -30,7 +30,7 @@ class Site:
 
     @contextmanager
     def host(self, name: str, *, events: bool = False) -> Iterator[tuple[Child, Address]]:
-        """The app on the local host, as `make run` begins it, and its address; `events` brings blobs to it."""
+        """The app on the local host, as `make run` begins it, and its address; `events` brings it blobs."""
         (port,), state = free_ports(1), self.folder / name
         with ExitStack() as stops:
             child = begin_host(state, app=ROOT, port=port, environment=self.environment)
