@@ -317,4 +317,26 @@ def test_a_server_of_an_unknown_authority_gets_no_token(
     with pytest.raises(pool.DatabaseUnavailable), pool.connection():
         pytest.fail("the certificate is nobody's")
     assert "certificate verify failed" in caplog.text
+    assert Path(pool._parameters()["sslrootcert"]).is_file()
+    assert server.connections() == 0
+
+
+def test_a_server_of_another_name_gets_no_token(
+    server: Server,
+    by_identity: Endpoint,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The certificate is the address's; whoever asks for a name must not take it for the name's."""
+    server.set_password("good")
+    by_identity.token = "good"
+    by_name = f"{server.url}?sslrootcert={quote(str(authority.root))}".replace(
+        "@127.0.0.1:", "@database.example:"
+    )
+    monkeypatch.setenv("DATABASE_URL", f"{by_name}&hostaddr=127.0.0.1")
+    forget_app()
+    with pytest.raises(pool.DatabaseUnavailable), pool.connection():
+        pytest.fail("it is another's certificate")
+    assert 'does not match host name "database.example"' in caplog.text
     assert server.connections() == 0
