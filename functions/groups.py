@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import groups as actions
-from shared.domain.filters import FilterInvalid
+from shared.domain.filters import FACTS, FilterInvalid, Op
 from shared.domain.groups import (
     Group,
     GroupNameTaken,
@@ -33,12 +33,27 @@ type Json = dict[str, Any]
 
 _DEFINING = (FilterInvalid, GroupNameTaken)
 _CHANGING = (*_DEFINING, GroupNotFound, PreconditionRequired, PreconditionFailed)
+_EXAMPLE: Json = {"fact": "product.brand", "op": "eq", "value": "Lumen"}
+
+
+def _facts(subject: Subject) -> str:
+    names = [f"`{name}`" for name in FACTS if name.startswith(f"{subject}.")]
+    return f"{', '.join(names)} and `{subject}.attributes.…`"
+
+
+_FILTER = (
+    '`{"all": [filter, …]}`, `{"any": [filter, …]}`, `{"not": filter}` or '
+    '`{"fact": "…", "op": "…", "value": …}`, the op being one of '
+    f"{', '.join(f'`{op}`' for op in Op)}. Facts of a product are {_facts(Subject.PRODUCT)}, those of a "
+    f"store {_facts(Subject.STORE)}. An attribute is a text; beside a number it is the number that its whole "
+    "text spells, such as `12.5`, and if it spells none it is above, below and equal to no number."
+)
 
 
 class GroupBody(Request):
     name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     description: Annotated[str, StringConstraints(max_length=2000)] = ""
-    filter: Json = Field(description="A filter over `product.*` facts, or over `store.*` facts.")
+    filter: Json = Field(description=_FILTER, examples=[_EXAMPLE])
 
 
 class GroupPatch(Request):
@@ -50,7 +65,7 @@ class GroupPatch(Request):
 
 
 class PreviewBody(Request):
-    filter: Json = Field(description="A filter over `product.*` facts, or over `store.*` facts.")
+    filter: Json = Field(description=_FILTER, examples=[_EXAMPLE])
 
 
 class GroupPath(Request):
