@@ -11,7 +11,7 @@ from pydantic import Field, StringConstraints
 from shared import pool
 from shared.actions import uploads as actions
 from shared.domain.pages import Page, page_of
-from shared.domain.uploads import Mode, Upload, UploadKind, UploadNotAwaiting, UploadUnknown
+from shared.domain.uploads import Mode, Upload, UploadFinished, UploadKind, UploadUnknown
 from shared.domain.users import Caller, Permission
 from shared.edge import files
 from shared.edge.files import Ticket
@@ -92,9 +92,13 @@ def get_upload(path: UploadPath, now: datetime) -> Upload:
     "POST",
     "uploads/{upload_id:guid}/cancel",
     access=Permission.UPLOADS_WRITE,
-    raises=(UploadUnknown, UploadNotAwaiting),
+    raises=(UploadUnknown, UploadFinished),
 )
 def cancel_upload(path: UploadPath, now: datetime) -> Upload:
-    """Cancel an upload whose file has not come; one that comes later is left alone."""
+    """Cancel an upload.
+
+    One whose file has not come is cancelled at once. One whose file is being ingested is `cancelling`, and
+    cancelled with nothing applied within seconds, unless its last rows are being written already.
+    """
     with pool.connection() as conn:
         return actions.cancel(conn, now, path.upload_id)

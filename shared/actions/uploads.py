@@ -7,8 +7,8 @@ from shared.domain.uploads import (
     TICKET_LIFETIME,
     Mode,
     Upload,
+    UploadFinished,
     UploadKind,
-    UploadNotAwaiting,
     UploadUnknown,
 )
 from shared.store import Conn, uploads
@@ -40,14 +40,14 @@ def request(
 
 
 def cancel(conn: Conn, now: datetime, upload_id: UUID) -> Upload:
-    """Cancel an upload whose file has not come; a file that comes later is left alone.
+    """Cancel an upload: at once while it awaits its file, and soon after while the file is ingested.
 
-    Raises UploadUnknown, UploadNotAwaiting.
+    Raises UploadUnknown, UploadFinished.
     """
     cancelled = uploads.update_cancelled(conn, upload_id, now)
     upload = uploads.get(conn, upload_id)
     if upload is None:
         raise UploadUnknown(upload_id=upload_id)
     if not cancelled:
-        raise UploadNotAwaiting(upload_id=upload_id, status=upload.status)
+        raise UploadFinished(upload_id=upload_id, status=upload.status)
     return upload

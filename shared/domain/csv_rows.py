@@ -1,14 +1,16 @@
-"""CSV rows: what the columns of a file are, and each row checked and brought into its kind's order."""
+"""CSV rows: what the columns of a file are, and what is wrong with a row of it."""
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from shared.domain.cells import CellRefused
+from shared.domain.cells import CellRefused, Reader
 from shared.domain.files import (
     HeaderBlank,
     HeaderDuplicate,
     HeaderMissing,
     HeaderTooLong,
+    HeaderUnknown,
     TooManyCells,
     TooManyColumns,
 )
@@ -18,9 +20,6 @@ from shared.domain.row_errors import Rejection
 MOST_COLUMNS = 200
 MOST_HEADER = 100
 MOST_ATTRIBUTE = 2_000
-
-type Row = tuple[int | str | None, ...]
-"""Line, then the values of the kind's columns in their order, then the attributes as a JSON object."""
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -43,6 +42,16 @@ def known_headers(kind: Kind) -> frozenset[str]:
     return frozenset(normal(header) for column in kind.columns for header in column.headers)
 
 
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How a column of the kind is read in this file; `position` is -1 when the file lacks it."""
+
+    reader: Reader
+    position: int
+    mandatory: bool
+    default: str | None
+
+
 class Table:
     """The columns of one file of one kind. `given` are the names of the kind's columns the file has,
     `attributes` its other headers, `headers` the header in the file of each column's name.
@@ -53,60 +62,74 @@ class Table:
     def __init__(self, kind: Kind, header: Sequence[str]) -> None:
         titles = _titles(header)
         self.width = len(titles)
+        self.titles = titles
+        self.takes_attributes = kind.takes_attributes
         self._columns = [(column, _positions(column, titles)) for column in kind.columns]
         missing = [column.headers[0] for column, at in self._columns if column.mandatory and not at]
         if missing:
             raise HeaderMissing(headers=", ".join(missing))
         taken = {position for _, at in self._columns for position in at}
-        named = [(position, title) for position, title in enumerate(titles) if position not in taken]
+        self.named = [(position, title) for position, title in enumerate(titles) if position not in taken]
+        if self.named and not kind.takes_attributes:
+            raise HeaderUnknown(headers=", ".join(title for _, title in self.named))
         self.given = [column.name for column, at in self._columns if at]
-        self.attributes = [title for _, title in named]
+        self.attributes = [title for _, title in self.named]
         self.headers: Mapping[str, str] = {column.name: titles[at[0]] for column, at in self._columns if at}
-        self.titles = titles
-        self._attributes = named
-        self._aliased = [(column, at) for column, at in self._columns if len(at) > 1]
-        # The hot path: (reader, position or -1, mandatory, default) and positions in the row for Together.
-        self._steps = [
-            (column.read, at[0] if at else -1, column.mandatory, column.default)
+        self._aliased = [at for _, at in self._columns if len(at) > 1]
+        self.is_aliased = bool(self._aliased)
+        self.steps = [
+            Step(column.read, at[0] if at else -1, column.mandatory, column.default if at else None)
             for column, at in self._columns
         ]
         places = {column.name: place for place, column in enumerate(kind.columns)}
-        self._together = [(places[rule.column], places[rule.other], rule) for rule in kind.together]
+        self.together = [(places[rule.column], places[rule.other], rule) for rule in kind.together]
 
-    def read(self, line: int, cells: list[str]) -> Row:
-        """The row to stage. Raises RowRefused with every fault of the row, TooManyCells for the file."""
+    def evened(self, line: int, cells: list[str]) -> list[str]:
+        """The row with a cell for each header, and values that have several headers under the first.
+
+        Raises RowRefused, and TooManyCells for the file.
+        """
         if len(cells) != self.width:
             cells = self._fitted(line, cells)
-        if self._aliased:
-            cells = self._agreed(line, cells)
-        try:
-            row: list[int | str | None] = [line]
-            for read, position, mandatory, default in self._steps:
-                value = cells[position].strip() if position >= 0 else ""
-                if value:
-                    row.append(read(value))
-                elif mandatory:
-                    raise CellRefused("missing")
-                else:
-                    row.append(default if position >= 0 else None)
-            for place, other, rule in self._together:
-                first, second = row[place + 1], row[other + 1]
-                if isinstance(first, str) and isinstance(second, str):
-                    row[place + 1] = rule.read(first, second)
-            row.append(self._attributes_of(cells))
-        except CellRefused:
-            raise RowRefused(self._explain(line, cells)) from None
-        return tuple(row)
+        return self._agreed(line, cells) if self._aliased else cells
 
-    def _attributes_of(self, cells: list[str]) -> str:
+    def attributes_json(self, cells: Sequence[str]) -> str:
+        """The cells of the attributes as a JSON object, without the empty ones. Raises CellRefused."""
         found: dict[str, str] = {}
-        for position, title in self._attributes:
-            value = cells[position].strip()
+        for (_, title), cell in zip(self.named, cells, strict=True):
+            value = cell.strip()
             if value:
                 if len(value) > MOST_ATTRIBUTE:
-                    raise CellRefused("text_too_long")
+                    raise CellRefused("text_too_long", MOST_ATTRIBUTE)
                 found[title] = value
         return _json(found)
+
+    def explain(self, line: int, cells: Sequence[str]) -> list[Rejection]:
+        """Every fault of a row that was `evened`."""
+        rejections: list[Rejection] = []
+        values: dict[str, str] = {}
+        for column, at in self._columns:
+            raw = cells[at[0]].strip() if at else ""
+            try:
+                if raw:
+                    values[column.name] = column.read(raw)
+                elif column.mandatory:
+                    raise CellRefused("missing")
+            except CellRefused as fault:
+                rejections.append(Rejection(line, column.name, fault.code, raw, fault.other))
+        for _, _, rule in self.together:
+            if rule.column in values and rule.other in values:
+                value = values[rule.column]
+                try:
+                    rule.read(value, values[rule.other])
+                except CellRefused as fault:
+                    rejections.append(Rejection(line, rule.column, fault.code, value, fault.other))
+        rejections.extend(
+            Rejection(line, title, "text_too_long", cells[position].strip(), str(MOST_ATTRIBUTE))
+            for position, title in self.named
+            if len(cells[position].strip()) > MOST_ATTRIBUTE
+        )
+        return rejections
 
     def _fitted(self, line: int, cells: list[str]) -> list[str]:
         """The row without empty cells beyond the header, as spreadsheets write them."""
@@ -121,7 +144,7 @@ class Table:
         """The row with each value that has several headers under the first of them."""
         cells = list(cells)
         rejections: list[Rejection] = []
-        for _, (first, *others) in self._aliased:
+        for first, *others in self._aliased:
             for position in others:
                 mine, theirs = cells[first].strip(), cells[position].strip()
                 if mine and theirs and mine != theirs:
@@ -134,32 +157,6 @@ class Table:
         if rejections:
             raise RowRefused(rejections)
         return cells
-
-    def _explain(self, line: int, cells: list[str]) -> list[Rejection]:
-        rejections: list[Rejection] = []
-        values: dict[str, str] = {}
-        for column, at in self._columns:
-            raw = cells[at[0]].strip() if at else ""
-            try:
-                if raw:
-                    values[column.name] = column.read(raw)
-                elif column.mandatory:
-                    raise CellRefused("missing")
-            except CellRefused as fault:
-                rejections.append(Rejection(line, column.name, fault.code, raw, fault.other))
-        for _, _, rule in self._together:
-            if rule.column in values and rule.other in values:
-                value = values[rule.column]
-                try:
-                    rule.read(value, values[rule.other])
-                except CellRefused as fault:
-                    rejections.append(Rejection(line, rule.column, fault.code, value, fault.other))
-        rejections.extend(
-            Rejection(line, title, "text_too_long", cells[position].strip(), str(MOST_ATTRIBUTE))
-            for position, title in self._attributes
-            if len(cells[position].strip()) > MOST_ATTRIBUTE
-        )
-        return rejections
 
 
 def _titles(header: Sequence[str]) -> list[str]:

@@ -34,9 +34,14 @@ class NotText(FileRefused):
 
 
 class EncodingWrong(FileRefused):
-    """The file is not UTF-8, at line {line} or soon after; export it as CSV UTF-8."""
+    """The file is not {encoding}, at line {line} or soon after; export it as CSV UTF-8."""
 
     code = "encoding"
+
+    @property
+    def other_may_fit(self) -> bool:
+        """Whether the file may be of an encoding that has no mark."""
+        return self.values["encoding"] == "UTF-8"
 
 
 class NulFound(FileRefused):
@@ -103,3 +108,15 @@ class HeaderMissing(FileRefused):
     """These columns are missing: {headers}."""
 
     code = "header_missing"
+
+
+class HeaderUnknown(FileRefused):
+    """This kind of file has no columns {headers}."""
+
+    code = "header_unknown"
+
+
+class TooManyRows(FileRefused):
+    """The file has more than {limit} rows; send it in parts."""
+
+    code = "too_many_rows"

@@ -39,12 +39,24 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "A code has no spaces inside and no control characters.",
         "Write the code as it is on the product or contract.",
     ),
-    "spreadsheet_damage": (
-        "This looks like a code that a spreadsheet turned into a number.",
+    "spreadsheet_number": (
+        "A spreadsheet turned this into a number and lost digits of it.",
+        "Format the column as text, enter the value again and export once more.",
+    ),
+    "spreadsheet_date": (
+        "This looks like a code that a spreadsheet turned into a date.",
         "Format the column as text, enter the code again and export once more.",
     ),
+    "spreadsheet_fault": (
+        "This is the message of a formula that failed.",
+        "Mend the formula, or enter the code itself, and export once more.",
+    ),
+    "thousands_separated": (
+        "This could have a thousands separator: three digits behind a separator mean thousands to some.",
+        "Write it without one and with the decimals of its currency, like 1234.50.",
+    ),
     "price_malformed": (
-        "A price is digits with a decimal point: no sign, thousands separator or currency.",
+        "A price is digits with a decimal point or comma: no sign, thousands separator or currency.",
         "Write it like 1234.50.",
     ),
     "price_too_exact": ("This currency has {other} decimals.", "Round the price to them."),
@@ -75,6 +87,27 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "There is no such store, neither before nor in the good rows of this file.",
         "Correct the id, or add or mend the parent's row.",
     ),
+    "duplicate_conflict": (
+        "Line {other} has the same key and says otherwise here.",
+        "Keep the right one of the two rows.",
+    ),
+    "parent_ring": (
+        "The store would be its own ancestor: {other}.",
+        "Correct the parent of one of these stores.",
+    ),
+    "phone_malformed": (
+        "A phone number has a plus sign, the country's code and digits only.",
+        "Write it like +390612345678.",
+    ),
+    "email_malformed": ("This is not an e-mail address.", "Write it like name@example.com."),
+    "not_one_of": ("This is none of: {other}.", "Write one of them exactly so."),
+    "too_many_codes": ("The cell names more than {other} codes.", "Name fewer."),
+    "unreachable": ("The row has neither a phone number nor an e-mail address.", "Fill in one of them."),
+    "user_ambiguous": (
+        "One user has this phone number and another this e-mail address.",
+        "Correct one of them, or remove it from the row.",
+    ),
+    "store_unknown": ("There is no store {other}.", "Correct the id, or upload the store first."),
     "company_id_taken": ("The store {other} has this id.", "Correct the id, or change it there too."),
 }
 

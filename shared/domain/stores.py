@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from shared.domain.errors import NotFound
 
+_RING_SHOWN = 5
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Store:
@@ -34,3 +36,21 @@ class StoreUnknown(NotFound):
     """There is no store {store_id}."""
 
     code = "store_unknown"
+
+
+def rings(parents: Mapping[str, str]) -> dict[str, str]:
+    """The ring of each store that is its own ancestor, as text; `parents` names the parent of a store."""
+    found: dict[str, str] = {}
+    seen: set[str] = set()
+    for start in parents:
+        path: list[str] = []
+        here: str | None = start
+        while here is not None and here not in seen:
+            seen.add(here)
+            path.append(here)
+            here = parents.get(here)
+        if here is not None and here in path:
+            ring = path[path.index(here) :]
+            shown = " > ".join([*ring[:_RING_SHOWN], *(["…"] if len(ring) > _RING_SHOWN else []), here])
+            found.update(dict.fromkeys(ring, shown))
+    return found

@@ -1,6 +1,7 @@
 """Uploads: a file of master data on its way from a ticket to applied rows."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -21,6 +22,7 @@ class UploadKind(StrEnum):
     PRODUCTS_LENS = "products_lens"
     PRODUCTS_FRAME = "products_frame"
     STORES = "stores"
+    USERS = "users"
 
 
 class Mode(StrEnum):
@@ -39,6 +41,10 @@ class UploadStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
 
+    @property
+    def ended(self) -> bool:
+        return self in {UploadStatus.COMPLETED, UploadStatus.FAILED, UploadStatus.CANCELLED}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
@@ -53,16 +59,48 @@ class Rows:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """What became of the staged rows; the rest of them was as stored already."""
+    """What became of the good rows so far; the rest of them was as stored already."""
 
-    staged: int
     inserted: int
     updated: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Slice:
+    """Some of the rows of a staged file: those on its pages from `first` to before `end`.
+
+    Columns that are not `given`, and attributes not in `attributes`, keep what they have.
+    """
+
+    constants: Mapping[str, str]
+    given: list[str]
+    attributes: list[str]
+    upload_id: UUID
+    now: datetime
+    first: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something about a file that was taken all the same."""
+
+    code: str
+    detail: str
+
+
+NOT_UTF_8 = Warned(
+    "encoding",
+    "The file is not UTF-8 and was read as Windows-1252. Check accented letters, or export it as CSV UTF-8.",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """An upload; `progress` is in percent.
+    """An upload; `progress` is in percent. While its rows are applied, `rows` tells those done so far.
+
+    `waiting_for` is another upload that is being applied to the same rows, and after which this one comes.
+    `cancelling` says that it will be cancelled unless it is finished first.
 
     With `validate_only` the rows are what would have been done, and nothing was. `errors` are the first 100,
     and none in a list of uploads; `rejected_url` leads to all rejected rows for a while. `reason` and
@@ -77,6 +115,9 @@ class Upload:
     status: UploadStatus
     progress: int
     rows: Rows
+    waiting_for: UUID | None = None
+    cancelling: bool = False
+    warnings: tuple[Warned, ...] = ()
     errors: tuple[RowError, ...] = ()
     rejected_url: str | None = None
     reason: str | None
@@ -93,10 +134,14 @@ class UploadUnknown(NotFound):
     code = "upload_unknown"
 
 
-class UploadNotAwaiting(Conflict):
-    """The upload {upload_id} is {status}; only one still awaiting its file can be cancelled."""
+class UploadFinished(Conflict):
+    """The upload {upload_id} is {status} and can not be cancelled any more."""
 
-    code = "upload_not_awaiting"
+    code = "upload_finished"
+
+
+class UploadCancelled(Exception):
+    """Somebody cancelled the upload while its file was being ingested."""
 
 
 def blob_name(upload_id: UUID) -> str:

@@ -1,32 +1,57 @@
 """Ingest: the file of an upload becomes rows, all of them in one transaction with the outcome it tells."""
 
 import logging
+from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
+from time import sleep
+from uuid import UUID
 
 from shared import pool
-from shared.domain.files import FileGone, FileRefused, FileTooLarge
+from shared.domain.errors import PromoPartnerError
+from shared.domain.files import EncodingWrong, FileGone, FileRefused, FileTooLarge
 from shared.domain.kinds import KINDS
-from shared.domain.row_errors import explain
+from shared.domain.kinds.kind import Kind
+from shared.domain.row_errors import RowError, explain
 from shared.domain.uploads import (
     ERRORS_SHOWN,
     SIZE_LIMIT,
     Mode,
     Rows,
     Upload,
+    UploadCancelled,
     UploadStatus,
+    Warned,
     upload_id_of,
 )
 from shared.edge import blobs, csv_files
 from shared.edge.blobs import Source
-from shared.jobs.reading import Reading, report
+from shared.jobs.applying import apply
+from shared.jobs.progress import Progress
+from shared.jobs.reading import READ_PCT, Origin, Reading, report
 from shared.jobs.targets import STATEMENTS
 from shared.store import Conn, rejected_cells, uploads
 
 _log = logging.getLogger(__name__)
-# Of the progress, what is left after reading for applying the rows and writing what was rejected.
-_APPLYING_PCT = 75
+# Of the progress, where the checks that need the database end.
+_CHECKED_PCT = 60
+# So often somebody who waits for another file looks whether it is their turn.
+_LOOK_S = 0.2
+_NO_ROWS = Rows()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Outcome:
+    """What is told of an upload at its end."""
+
+    status: UploadStatus
+    rows: Rows = _NO_ROWS
+    warnings: Sequence[Warned] = ()
+    errors: Sequence[RowError] = ()
+    reason: str | None = None
+    reason_code: str | None = None
 
 
 def ingest(name: str, source: Source | None, now: datetime) -> None:
@@ -40,6 +65,17 @@ def ingest(name: str, source: Source | None, now: datetime) -> None:
     if upload_id is None:
         _log.warning("no upload has a file named %r", name)
         return
+    try:
+        _ingest(upload_id, source, now)
+    except Exception as error:
+        # By name only: the text of an error may quote what was being read.
+        failure = error.code if isinstance(error, PromoPartnerError) else type(error).__name__
+        with pool.connection() as conn:
+            uploads.update_failure(conn, upload_id, failure)
+        raise
+
+
+def _ingest(upload_id: UUID, source: Source | None, now: datetime) -> None:
     with pool.transaction() as conn:
         if not uploads.lock(conn, upload_id):
             _log.info("upload %s is being worked on already", upload_id)
@@ -56,74 +92,109 @@ def ingest(name: str, source: Source | None, now: datetime) -> None:
         if upload is None:
             _log.info("upload %s is finished or was never asked for", upload_id)
             return
+        outcome = _outcome(conn, now, upload, source)
+        uploads.update_finished(
+            conn,
+            upload_id,
+            status=outcome.status,
+            rows=outcome.rows,
+            warnings=outcome.warnings,
+            errors=outcome.errors,
+            reason=outcome.reason,
+            reason_code=outcome.reason_code,
+        )
+
+
+def _outcome(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> _Outcome:
+    """Apply the file; what is refused or cancelled leaves nothing in the transaction."""
+    progress = Progress(upload.id)
+    try:
+        if upload.cancelling:
+            raise UploadCancelled
+        if source is None:
+            raise FileGone
+        if source.size > SIZE_LIMIT:
+            raise FileTooLarge(size=source.size, limit=SIZE_LIMIT)
+        kind = KINDS[upload.kind]
         try:
             with conn.transaction():
-                _apply(conn, now, upload, source)
-        except FileRefused as refusal:
-            _log.info("upload %s is refused: %s", upload_id, refusal.code)
-            uploads.update_finished(
-                conn,
-                upload_id,
-                status=UploadStatus.FAILED,
-                rows=Rows(),
-                reason=str(refusal),
-                reason_code=refusal.code,
-            )
+                return _apply(conn, now, upload, Origin(source, kind, "utf-8"), progress)
+        except EncodingWrong as refusal:
+            if not refusal.other_may_fit:
+                raise
+        with conn.transaction():
+            return _apply(conn, now, upload, Origin(source, kind, "cp1252"), progress)
+    except FileRefused as refusal:
+        _log.info("upload %s is refused: %s", upload.id, refusal.code)
+        return _Outcome(status=UploadStatus.FAILED, reason=str(refusal), reason_code=refusal.code)
+    except UploadCancelled:
+        _log.info("upload %s is cancelled", upload.id)
+        return _Outcome(status=UploadStatus.CANCELLED)
 
 
-def _apply(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> None:
-    if source is None:
-        raise FileGone
-    if source.size > SIZE_LIMIT:
-        raise FileTooLarge(size=source.size, limit=SIZE_LIMIT)
-    kind = KINDS[upload.kind]
+def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: Progress) -> _Outcome:
+    kind = origin.kind
     statements = STATEMENTS[kind.target]
-    reading = Reading(upload, kind, source)
+    progress.tell(UploadStatus.VALIDATING, 0, Rows())
+    reading = Reading(origin, progress)
     rejected_cells.create(conn)
     with reading.spool() as spool:
-        statements.stage(conn, reading.rows(spool))
+        statements.stage(conn, reading.blocks(spool))
         rejected_cells.insert(conn, reading.rejections(spool))
-    reading.tell(UploadStatus.APPLYING, _APPLYING_PCT)
-    uploads.lock_target(conn, kind.target)
+    _lock_target(conn, upload.id, kind, reading.read, progress)
     # Without a rejected row others may lose their parent, so until nothing goes.
     while sum(reject(conn, kind) for reject in statements.reject):
         continue
     rejected = rejected_cells.count_rows(conn)
-    with closing(rejected_cells.find(conn)) as found:
-        errors = [explain(each, reading.table.headers) for each in islice(found, ERRORS_SHOWN)]
-    if rejected:
-        with closing(rejected_cells.find(conn)) as found:
-            blobs.write_rejected(upload.id, csv_files.write(report(kind, source, found)))
+    errors = _tell_rejected(conn, upload.id, origin, reading) if rejected else []
     if rejected and upload.mode is Mode.ALL_OR_NOTHING:
-        uploads.update_finished(
-            conn,
-            upload.id,
+        return _Outcome(
             status=UploadStatus.FAILED,
             rows=Rows(read=reading.read, rejected=rejected),
+            warnings=origin.warnings,
             errors=errors,
             reason=f"{rejected} of {reading.read} rows are bad and all or nothing was asked for.",
             reason_code="rows_rejected",
         )
-        return
+    rows = Rows(read=reading.read, rejected=rejected)
     with conn.transaction(force_rollback=upload.validate_only):
-        applied = statements.upsert(
-            conn,
-            kind,
-            now,
-            upload_id=upload.id,
-            given=reading.table.given,
-            attributes=reading.table.attributes,
-        )
-    uploads.update_finished(
-        conn,
-        upload.id,
+        for percent, applied in apply(conn, kind, now, upload_id=upload.id, table=reading.table):
+            rows = Rows(
+                read=reading.read, inserted=applied.inserted, updated=applied.updated, rejected=rejected
+            )
+            done = _CHECKED_PCT + percent * (99 - _CHECKED_PCT) // 100
+            progress.tell(UploadStatus.APPLYING, done, rows)
+    unchanged = rows.read - rows.inserted - rows.updated - rows.rejected
+    return _Outcome(
         status=UploadStatus.COMPLETED,
         rows=Rows(
-            read=reading.read,
-            inserted=applied.inserted,
-            updated=applied.updated,
-            unchanged=applied.staged - applied.inserted - applied.updated,
+            read=rows.read,
+            inserted=rows.inserted,
+            updated=rows.updated,
+            unchanged=unchanged,
             rejected=rejected,
         ),
+        warnings=origin.warnings,
         errors=errors,
     )
+
+
+def _lock_target(conn: Conn, upload_id: UUID, kind: Kind, read: int, progress: Progress) -> None:
+    """Wait until no other transaction applies rows to the target, and tell whose turn it is meanwhile."""
+    rows = Rows(read=read)
+    progress.tell(UploadStatus.APPLYING, READ_PCT, rows)
+    kinds = [str(name) for name, each in KINDS.items() if each.target is kind.target]
+    while not uploads.lock_target(conn, kind.target):
+        with pool.connection() as aside:
+            holder = uploads.find_applying_id(aside, kinds=kinds, besides=upload_id)
+        progress.tell(UploadStatus.APPLYING, READ_PCT, rows, waiting_for=holder)
+        sleep(_LOOK_S)
+
+
+def _tell_rejected(conn: Conn, upload_id: UUID, origin: Origin, reading: Reading) -> list[RowError]:
+    """Write the file of rejected rows; the first of its errors."""
+    with closing(rejected_cells.find(conn)) as found:
+        errors = [explain(each, reading.table.headers) for each in islice(found, ERRORS_SHOWN)]
+    with closing(rejected_cells.find(conn)) as found:
+        blobs.write_rejected(upload_id, csv_files.write(report(origin, found)))
+    return errors

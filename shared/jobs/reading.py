@@ -1,25 +1,45 @@
-"""Reading: a file goes by once, row by row; its faults are set aside and told in a second file."""
+"""Reading: a file goes by once, in blocks of rows; its faults are set aside and told in a second file."""
 
 import csv
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from itertools import groupby
 from tempfile import SpooledTemporaryFile
 
-from shared import pool
-from shared.domain.csv_rows import Row, RowRefused, Table, known_headers, normal
+from shared import copy_text
+from shared.domain.csv_blocks import Blocks
+from shared.domain.csv_rows import Table, known_headers, normal
+from shared.domain.files import TooManyRows
 from shared.domain.kinds.kind import Kind
 from shared.domain.row_errors import REPORT_COLUMNS, SHOWN, Rejection, explain
-from shared.domain.uploads import Upload, UploadStatus
+from shared.domain.uploads import NOT_UTF_8, Rows, UploadStatus, Warned
 from shared.edge import csv_files
 from shared.edge.blobs import Source
 from shared.edge.csv_files import CsvFile
-from shared.store import uploads
+from shared.edge.encodings import Encoding
+from shared.jobs.progress import Progress
 
 type Spool = SpooledTemporaryFile[str]
 
 # Of the progress, what reading takes.
-_READ_PCT = 70
+READ_PCT = 50
 _SPOOLED_IN_MEMORY = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file comes from and how it is to be read."""
+
+    source: Source
+    kind: Kind
+    encoding: Encoding
+
+    @property
+    def warnings(self) -> tuple[Warned, ...]:
+        return () if self.encoding == "utf-8" else (NOT_UTF_8,)
+
+    def open(self, chunks: Iterable[bytes]) -> CsvFile:
+        return csv_files.read(chunks, known_headers(self.kind), normal, encoding=self.encoding)
 
 
 class Reading:
@@ -28,64 +48,65 @@ class Reading:
     Raises the refusals of domain.files: of the header when made, of the rest while the rows are read.
     """
 
-    def __init__(self, upload: Upload, kind: Kind, source: Source) -> None:
+    def __init__(self, origin: Origin, progress: Progress) -> None:
         self.read = 0
-        self._upload = upload
-        self._source = source
-        self.tell(UploadStatus.VALIDATING, 0)
-        self._file = _open(kind, self._chunks())
-        self.table = Table(kind, self._file.header)
+        self._done = 0
+        self._origin = origin
+        self._progress = progress
+        self._file = origin.open(self._chunks())
+        self.table = Table(origin.kind, self._file.header)
 
     def spool(self) -> Spool:
-        """Where `rows` sets rejections aside: the connection is busy with the good rows meanwhile."""
+        """Where `blocks` sets rejections aside: the connection is busy with the good rows meanwhile."""
         return SpooledTemporaryFile(
             max_size=_SPOOLED_IN_MEMORY, mode="w+", encoding="utf-8", newline="", prefix="rejections-"
         )
 
-    def rows(self, spool: Spool) -> Iterator[Row]:
-        """The good rows."""
+    def blocks(self, spool: Spool) -> Iterator[bytes]:
+        """The good rows, ready to be copied."""
         rejected = csv.writer(spool)
-        for line, cells in self._file.records:
-            self.read += 1
-            try:
-                row = self.table.read(line, cells)
-            except RowRefused as refused:
-                rejected.writerows(
-                    (each.line, each.place, each.code, each.value[:SHOWN], each.other)
-                    for each in refused.rejections
-                )
-            else:
-                yield row
+        blocks = Blocks(self.table)
+        limit = self._origin.kind.most_rows
+        for lines, records in self._file.blocks:
+            self.read += len(records)
+            if self.read > limit:
+                raise TooManyRows(limit=limit)
+            block = blocks.read(lines, records)
+            rejected.writerows(
+                (each.line, each.place, each.code, each.value[:SHOWN], each.other)
+                for each in block.rejections
+            )
+            if block.columns:
+                yield copy_text.of(block.columns)
+            self._progress.tell(
+                UploadStatus.VALIDATING,
+                self._done * READ_PCT // self._origin.source.size,
+                Rows(read=self.read),
+            )
 
     def rejections(self, spool: Spool) -> Iterator[Rejection]:
-        """What `rows` set aside."""
+        """What `blocks` set aside."""
         spool.seek(0)
         for line, place, code, value, other in csv.reader(spool):
             yield Rejection(int(line), place, code, value, other)
 
-    def tell(self, status: UploadStatus, progress: int) -> None:
-        """Let others see how far it is, while this transaction is open."""
-        with pool.connection() as aside:
-            uploads.update_progress(aside, self._upload.id, status=status, progress=progress, read=self.read)
-
     def _chunks(self) -> Iterator[bytes]:
-        done = 0
-        for chunk in self._source.chunks():
+        for chunk in self._origin.source.chunks():
             yield chunk
-            done += len(chunk)
-            self.tell(UploadStatus.VALIDATING, done * _READ_PCT // self._source.size)
+            self._done += len(chunk)
 
 
-def report(kind: Kind, source: Source, rejections: Iterable[Rejection]) -> Iterator[list[str]]:
+def report(origin: Origin, rejections: Iterable[Rejection]) -> Iterator[list[str]]:
     """The file of rejected rows: each as it was, and behind it everything that is wrong with it.
 
     `rejections` are in the order of the file, which is read once more.
     """
-    file = _open(kind, source.chunks())
-    table = Table(kind, file.header)
+    file = origin.open(origin.source.chunks())
+    table = Table(origin.kind, file.header)
     yield [*table.titles, *REPORT_COLUMNS]
+    rows = (row for lines, records in file.blocks for row in zip(lines, records, strict=True))
     for line, found in groupby(rejections, key=lambda each: each.line):
-        cells = next(cells for begins, cells in file.records if begins == line)
+        cells = next(cells for begins, cells in rows if begins == line)
         fitted = [*cells, *[""] * table.width][: table.width]
         errors = [explain(each, table.headers) for each in found]
         yield [
@@ -93,7 +114,3 @@ def report(kind: Kind, source: Source, rejections: Iterable[Rejection]) -> Itera
             str(line),
             *(" | ".join(getattr(error, name) for error in errors) for name in REPORT_COLUMNS[1:]),
         ]
-
-
-def _open(kind: Kind, chunks: Iterable[bytes]) -> CsvFile:
-    return csv_files.read(chunks, known_headers(kind), normal)

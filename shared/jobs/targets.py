@@ -1,53 +1,59 @@
 """Targets: what each target of an ingest stages, rejects and applies."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
-from uuid import UUID
 
 from shared.domain.kinds.kind import Kind, Target
-from shared.domain.uploads import Applied
-from shared.store import Conn, products, stores
+from shared.domain.uploads import Slice
+from shared.store import Conn, staged_products, staged_stores, staged_users
 
 
-class Upsert(Protocol):
-    def __call__(
-        self,
-        conn: Conn,
-        kind: Kind,
-        now: datetime,
-        /,
-        *,
-        upload_id: UUID,
-        given: list[str],
-        attributes: list[str],
-    ) -> Applied: ...
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statements:
     """The statements of a target, in the order they run; `reject` again and again until nothing goes."""
 
-    stage: Callable[[Conn, Iterable[Sequence[object]]], None]
+    stage: Callable[[Conn, Iterable[bytes]], None]
     reject: tuple[Callable[[Conn, Kind], int], ...]
-    upsert: Upsert
+    pages: Callable[[Conn], int]
+    update: Callable[[Conn, Slice], int]
+    insert: Callable[[Conn, Slice], int]
+    settle: Callable[[Conn, list[str]], None]
 
 
 STATEMENTS = {
     Target.PRODUCTS: Statements(
-        stage=products.insert_staged,
-        reject=(products.delete_staged_duplicates, products.delete_staged_of_other_kind),
-        upsert=products.upsert_staged,
+        stage=staged_products.insert,
+        reject=(staged_products.delete_duplicates, staged_products.delete_of_other_kind),
+        pages=staged_products.count_pages,
+        update=staged_products.update_products,
+        insert=staged_products.insert_products,
+        settle=lambda _conn, _given: None,
     ),
     Target.STORES: Statements(
-        stage=stores.insert_staged,
+        stage=staged_stores.insert,
         reject=(
-            stores.delete_staged_duplicates,
-            stores.delete_staged_of_taken_company_a_ids,
-            stores.delete_staged_of_taken_company_b_ids,
-            stores.delete_staged_without_parent,
+            staged_stores.delete_duplicates,
+            staged_stores.delete_of_taken_company_a_ids,
+            staged_stores.delete_of_taken_company_b_ids,
+            staged_stores.delete_without_parent,
+            staged_stores.delete_in_rings,
         ),
-        upsert=stores.upsert_staged,
+        pages=staged_stores.count_pages,
+        update=staged_stores.update_stores,
+        insert=staged_stores.insert_stores,
+        settle=lambda conn, _given: staged_stores.check(conn),
+    ),
+    Target.USERS: Statements(
+        stage=staged_users.insert,
+        reject=(
+            staged_users.delete_unreachable,
+            staged_users.delete_ambiguous,
+            staged_users.delete_duplicates,
+            staged_users.delete_with_unknown_store,
+        ),
+        pages=staged_users.count_pages,
+        update=staged_users.update_users,
+        insert=staged_users.insert_users,
+        settle=staged_users.update_links,
     ),
 }

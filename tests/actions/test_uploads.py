@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from shared.actions import uploads as actions
-from shared.domain.uploads import Mode, Rows, UploadKind, UploadNotAwaiting, UploadStatus, UploadUnknown
+from shared.domain.uploads import Mode, Rows, UploadFinished, UploadKind, UploadStatus, UploadUnknown
 from shared.store import uploads
 from tests.rows import a_user
 
@@ -47,15 +47,23 @@ def test_one_that_awaits_can_be_cancelled_once(conn: psycopg.Connection, user_id
     later = NOW + timedelta(minutes=1)
     upload = actions.cancel(conn, later, upload_id)
     assert (upload.status, upload.finished_at) == (UploadStatus.CANCELLED, later)
-    with pytest.raises(UploadNotAwaiting, match="is cancelled"):
+    with pytest.raises(UploadFinished, match="is cancelled"):
         actions.cancel(conn, later, upload_id)
 
 
-@pytest.mark.parametrize("status", ["received", "validating", "applying", "completed", "failed"])
-def test_one_that_has_its_file_cannot(conn: psycopg.Connection, user_id: UUID, status: str) -> None:
+@pytest.mark.parametrize("status", ["received", "validating", "applying"])
+def test_one_that_is_ingested_will_be(conn: psycopg.Connection, user_id: UUID, status: str) -> None:
     upload_id = ask(conn, user_id)
     conn.execute("UPDATE uploads SET status = %s", [status])
-    with pytest.raises(UploadNotAwaiting, match=status):
+    upload = actions.cancel(conn, NOW, upload_id)
+    assert (upload.status, upload.cancelling, upload.finished_at) == (status, True, None)
+
+
+@pytest.mark.parametrize("status", ["completed", "failed"])
+def test_one_that_has_ended_cannot(conn: psycopg.Connection, user_id: UUID, status: str) -> None:
+    upload_id = ask(conn, user_id)
+    conn.execute("UPDATE uploads SET status = %s", [status])
+    with pytest.raises(UploadFinished, match=status):
         actions.cancel(conn, NOW, upload_id)
 
 

@@ -1,6 +1,10 @@
 """Cells: what each reader takes, and the code with which it refuses the rest."""
 
+import re
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain import cells
 from shared.domain.cells import CellRefused, Reader
@@ -15,6 +19,12 @@ from shared.domain.cells import CellRefused, Reader
         (cells.text(3), "àé😀", "àé😀"),
         (cells.price, "0", "0"),
         (cells.price, "1234.5", "1234.5"),
+        *((cells.code(20), code, code) for code in ("5E12", "12-MAR", "SET-01", "2024-13", "#1", "1.2")),
+        (cells.tax_rate_pct, "5,5", "5.5"),
+        (cells.phone, "+390612345678", "+390612345678"),
+        (cells.email, "Anna@Example.COM", "anna@example.com"),
+        (cells.one_of(("a", "b")), "b", "b"),
+        (cells.codes(3, 4), "S2, S1;S3 S1", "S2 S1 S3"),
         (cells.currency, "EUR", "EUR"),
         (cells.tax_rate_pct, "22", "22"),
         (cells.tax_rate_pct, "100.00", "100.00"),
@@ -39,14 +49,28 @@ def test_taken(read: Reader, value: str, expected: str) -> None:
         (cells.code(9), "A\nB", "code_malformed"),
         (cells.code(9), "A\x07B", "code_malformed"),
         (cells.code(9), "A\u00a0B", "code_malformed"),
-        (cells.code(20), "8.05E+12", "spreadsheet_damage"),
-        (cells.code(20), "8,05e+12", "spreadsheet_damage"),
-        (cells.text(2), "abc", "text_too_long"),
+        *((cells.code(20), value, "spreadsheet_number") for value in ("8.05E+12", "8,05e+12", "8E+12")),
         *(
-            (cells.price, value, "price_malformed")
-            for value in ("-1", "+1", "1,50", "1.234,50", "1e3", "NaN")
+            (cells.code(20), value, "spreadsheet_date")
+            for value in ("2-May", "May-24", "12-Jan-2024", "01/02/2024", "1.2.24", "2024-01-02")
         ),
+        *((cells.code(20), value, "spreadsheet_fault") for value in ("#N/A", "#REF!", "#NAME?", "####")),
+        (cells.text(2), "abc", "text_too_long"),
+        *((cells.price, value, "price_malformed") for value in ("-1", "+1", "1e3", "NaN")),
         *((cells.price, value, "price_malformed") for value in ("", ".5", "5.", "٣", "9" * 13, "€ 5")),
+        *(
+            (cells.price, value, "thousands_separated")
+            for value in ("1.234,50", "1,234.50", "1 234.50", "1'234", "1.234.567", "1\u00a0234,5")
+        ),
+        *(
+            (cells.phone, value, "phone_malformed")
+            for value in ("0612345678", "+39 06 1234", "0039061234567")
+        ),
+        (cells.phone, "3.90612E+11", "spreadsheet_number"),
+        *((cells.email, value, "email_malformed") for value in ("a@b", "a b@c.it", "@c.it", "a@b@c.it", "x")),
+        (cells.one_of(("a", "b")), "A", "not_one_of"),
+        (cells.codes(3, 2), "A B C", "too_many_codes"),
+        (cells.codes(3, 2), "A 2-May", "text_too_long"),
         *((cells.currency, value, "currency_unknown") for value in ("eur", "ZZZ", "EURO")),
         *((cells.tax_rate_pct, value, "tax_rate_malformed") for value in ("100.01", "101", "22%", "5.125")),
         (cells.boolean, "maybe", "boolean_malformed"),
@@ -66,6 +90,10 @@ def test_refused(read: Reader, value: str, code: str) -> None:
     ("price", "currency", "expected"),
     [
         ("33.33", "EUR", "33.33"),
+        ("33,3", "EUR", "33.30"),
+        ("33,3300", "EUR", "33.33"),
+        ("1.500", "KWD", "1.500"),
+        ("1234.500", "EUR", "1234.50"),
         ("33", "EUR", "33.00"),
         ("33.3", "EUR", "33.30"),
         ("33.3300", "EUR", "33.33"),
@@ -78,7 +106,23 @@ def test_a_price_has_the_decimals_of_its_currency(price: str, currency: str, exp
     assert cells.price_in_currency(price, currency) == expected
 
 
-@pytest.mark.parametrize(("price", "currency"), [("1.005", "EUR"), ("1200.5", "JPY")])
+@pytest.mark.parametrize(("price", "currency"), [("1234.005", "EUR"), ("1200.5", "JPY"), ("1.0050", "EUR")])
 def test_a_price_with_more_is_refused(price: str, currency: str) -> None:
     with pytest.raises(CellRefused, match="price_too_exact"):
         cells.price_in_currency(price, currency)
+
+
+@pytest.mark.parametrize(
+    ("price", "currency"), [("1.000", "EUR"), ("1,000", "EUR"), ("1,000", "JPY"), ("1,500", "KWD")]
+)
+def test_a_price_that_may_mean_thousands_is_refused(price: str, currency: str) -> None:
+    with pytest.raises(CellRefused, match="thousands_separated"):
+        cells.price_in_currency(price, currency)
+
+
+@pytest.mark.parametrize("reader", [cells.code(9), cells.text(9)])
+@given(value=st.text(alphabet="A Zaz09-_.,/+#E\t\u00a0é", max_size=12))
+def test_what_is_plain_is_read_as_it_is(reader: Reader, value: str) -> None:
+    assert reader.plain is not None
+    if re.fullmatch(reader.plain, value):
+        assert reader(value) == value == value.strip()

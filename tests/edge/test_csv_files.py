@@ -14,7 +14,7 @@ KNOWN = frozenset({"code", "name"})
 
 def read(*chunks: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
     file = csv_files.read(chunks, KNOWN, str.casefold)
-    return file.header, list(file.records)
+    return file.header, [row for lines, records in file.blocks for row in zip(lines, records, strict=True)]
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -49,7 +49,8 @@ def test_a_comma_in_a_header_does_not_make_it_the_delimiter() -> None:
         (b"\xd0\xcf\x11\xe0\xa1\xb1", files.NotText, "Office"),
         (b"\x1f\x8b\x08", files.NotText, "gzip"),
         (b"%PDF-1.7", files.NotText, "PDF"),
-        ("Code,Name\n1,a\n".encode("utf-16"), files.EncodingWrong, "line 1"),
+        ("Code,Name\n1,a\n".encode("utf-16")[:-1], files.EncodingWrong, "not UTF-16, at line"),
+        (b"\xef\xbb\xbfCode,Name\n1,\xe8\n", files.EncodingWrong, "not UTF-8"),
         ("Code,Name\n1,a\n".encode("utf-16-le"), files.NulFound, "NUL"),
         ("Code,Name\n1,a\n2,è\n".encode("cp1252"), files.EncodingWrong, "line"),
         (b"Code,Name\n1,a\0b\n", files.NulFound, "NUL"),
@@ -88,3 +89,23 @@ def test_writing_goes_in_pieces() -> None:
     pieces = list(csv_files.write(["x" * 1000, "y"] for _ in range(1000)))
     assert len(pieces) > 3
     assert b"".join(pieces).decode("utf-8-sig") == ("x" * 1000 + ",y\r\n") * 1000
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-16-le"])
+def test_utf_16_is_known_by_its_mark(encoding: str) -> None:
+    mark = "" if encoding == "utf-16" else "\ufeff"
+    assert read(f"{mark}Code,Name\n1,é😀\n".encode(encoding)) == (["Code", "Name"], [(2, ["1", "é😀"])])
+
+
+def test_windows_1252_is_read_when_asked_for() -> None:
+    file = csv_files.read(["Code,Name\n1,è€\n".encode("cp1252")], KNOWN, str.casefold, encoding="cp1252")
+    assert [records for _, records in file.blocks] == [[["1", "è€"]]]
+    with pytest.raises(files.EncodingWrong, match="Windows-1252"):
+        csv_files.read([b"Code,Name\n1,\x81\n"], KNOWN, str.casefold, encoding="cp1252")
+
+
+def test_big_rows_come_few_at_a_time() -> None:
+    row = b"1," + b"x" * 100_000 + b"\n"
+    file = csv_files.read([b"Code,Name\n", *[row] * 500], KNOWN, str.casefold)
+    sizes = [len(records) for _, records in file.blocks]
+    assert (sum(sizes), max(sizes) <= 128) == (500, True)

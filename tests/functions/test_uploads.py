@@ -98,7 +98,7 @@ def test_an_upload_is_cancelled_once(doors: Client, http: httpx.Client) -> None:
     status, upload = doors.call(uploads.cancel_upload, path=path)
     assert (status, upload["status"]) == (200, "cancelled")
     status, problem = doors.call(uploads.cancel_upload, path=path)
-    assert (status, problem["code"]) == (409, "upload_not_awaiting")
+    assert (status, problem["code"]) == (409, "upload_finished")
     http.put(ticket["put_url"], headers=ticket["headers"], content=LENS)
     deliver(ticket["upload_id"])
     assert doors.get(ticket["upload_id"])["status"] == "cancelled"

@@ -74,7 +74,7 @@ def test_a_kill_between_copy_and_commit_loses_nothing(
     client.put(ticket, lenses(10_000, "12.00"))
     with psycopg.connect(database_url) as other:
         # Whoever holds the target stops the ingest after its COPY and before it applies anything.
-        uploads.lock_target(other, "products")
+        assert uploads.lock_target(other, "products")
         process = subprocess.Popen(
             [sys.executable, "-c", DELIVER, blob_name(ticket.upload_id)],
             cwd=ROOT,
@@ -105,12 +105,12 @@ def test_rows_and_outcome_are_seen_at_the_same_time_and_progress_before(
     ticket = client.ask("products_lens")
     client.put(ticket, lenses(1_000))
     with psycopg.connect(database_url) as other:
-        uploads.lock_target(other, "products")
+        assert uploads.lock_target(other, "products")
         worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
         worker.start()
         wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         during = client.status(ticket.upload_id)
-        assert (during.progress, during.rows) == (75, Rows(read=1_000))
+        assert (during.progress, during.rows) == (50, Rows(read=1_000))
         assert during.received_at == NOW
         assert prices(conn) == []
     worker.join()

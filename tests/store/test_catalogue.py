@@ -7,9 +7,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from shared import copy_text
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.kind import Kind
-from shared.domain.uploads import Applied
+from shared.domain.uploads import Applied, Slice
+from shared.jobs.targets import STATEMENTS
 from shared.store import products, stores
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -17,43 +19,57 @@ BY_NAME = {kind.name: kind for kind in KINDS.values()}
 LENS, FRAME, STORES = BY_NAME["products_lens"], BY_NAME["products_frame"], BY_NAME["stores"]
 
 
+def put(
+    conn: psycopg.Connection,
+    kind: Kind,
+    rows: list[tuple[str | None, ...]],
+    *,
+    given: list[str],
+    attributes: list[str],
+) -> Applied:
+    statements = STATEMENTS[kind.target]
+    with conn.transaction():
+        statements.stage(conn, [copy_text.of(list(zip(*rows, strict=True)))])
+        part = Slice(
+            constants=kind.constants, given=given, attributes=attributes, upload_id=uuid4(), now=NOW,
+            first=0, end=statements.pages(conn),
+        )  # fmt: skip
+        return Applied(updated=statements.update(conn, part), inserted=statements.insert(conn, part))
+
+
 def put_products(conn: psycopg.Connection, kind: Kind, *skus: str) -> Applied:
     rows = [
-        (line, sku, "A lens", "Lumen", None, None, "33.33", "EUR", "22", None, '{"Coating": "Hard"}')
+        (str(line), sku, "A lens", "Lumen", None, None, "33.33", "EUR", "22", None, '{"Coating": "Hard"}')
         for line, sku in enumerate(skus, start=2)
     ]
-    with conn.transaction():
-        products.insert_staged(conn, rows)
-        return products.upsert_staged(
-            conn, kind, NOW, upload_id=uuid4(), given=["brand"], attributes=["Coating"]
-        )
+    return put(conn, kind, rows, given=["brand"], attributes=["Coating"])
 
 
 def put_stores(conn: psycopg.Connection, *ids: str) -> Applied:
     rows = [
-        (line, each, "A shop", None, None, None, None, None, None, "IT", None, None, None, "Europe/Rome",
+        (str(line), each, "A shop", None, None, None, None, None, None, "IT", None, None, None, "Europe/Rome",
          None, "{}")
         for line, each in enumerate(ids, start=2)
     ]  # fmt: skip
-    with conn.transaction():
-        stores.insert_staged(conn, rows)
-        return stores.upsert_staged(conn, STORES, NOW, upload_id=uuid4(), given=[], attributes=[])
+    return put(conn, STORES, rows, given=[], attributes=[])
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=lambda kind: kind.name)
 def test_the_staging_table_has_the_columns_of_the_kind(conn: psycopg.Connection, kind: Kind) -> None:
     with conn.transaction():
-        (products if kind.target == "products" else stores).insert_staged(conn, [])
+        STATEMENTS[kind.target].stage(conn, [])
         found = conn.execute(
             "SELECT attname::text FROM pg_attribute "
             "WHERE attrelid = %s::regclass AND attnum > 0 ORDER BY attnum",
             [f"staged_{kind.target}"],
         ).fetchall()
-    assert [name for (name,) in found] == ["line", *(column.name for column in kind.columns), "attributes"]
+    columns = [name for (name,) in found if name != "user_id"]
+    attributes = ["attributes"] if kind.takes_attributes else []
+    assert columns == ["line", *(column.name for column in kind.columns), *attributes]
 
 
 def test_products_come_in_pages_by_sku(conn: psycopg.Connection) -> None:
-    assert put_products(conn, LENS, "B", "A", "D") == Applied(staged=3, inserted=3, updated=0)
+    assert put_products(conn, LENS, "B", "A", "D") == Applied(inserted=3, updated=0)
     put_products(conn, FRAME, "C")
     page = products.find(conn, kind=None, after="", limit=3)
     assert [product.sku for product in page] == ["A", "B", "C"]

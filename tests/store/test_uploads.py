@@ -27,6 +27,17 @@ def insert(conn: psycopg.Connection) -> UUID:
     )
 
 
+def tell(conn: psycopg.Connection, upload_id: UUID) -> bool:
+    return uploads.update_progress(
+        conn,
+        upload_id,
+        status=UploadStatus.VALIDATING,
+        progress=10,
+        rows=Rows(read=5, inserted=2),
+        waiting_for=None,
+    )
+
+
 def test_pages_go_from_the_newest_back(conn: psycopg.Connection) -> None:
     ids = [insert(conn) for _ in range(5)]
     first = uploads.find(conn, before=None, limit=2)
@@ -62,13 +73,13 @@ def test_a_finished_upload_receives_nothing(conn: psycopg.Connection, status: Up
 
 def test_a_latecomer_does_not_reopen_a_finished_upload(conn: psycopg.Connection) -> None:
     upload_id = insert(conn)
-    uploads.update_progress(conn, upload_id, status=UploadStatus.VALIDATING, progress=10, read=5)
+    tell(conn, upload_id)
     upload = uploads.get(conn, upload_id)
     assert upload is not None
     assert (upload.status, upload.progress, upload.rows.read) == (UploadStatus.VALIDATING, 10, 5)
     uploads.update_finished(conn, upload_id, status=UploadStatus.COMPLETED, rows=Rows(read=1, inserted=1))
     finished = uploads.get(conn, upload_id)
-    uploads.update_progress(conn, upload_id, status=UploadStatus.VALIDATING, progress=10, read=5)
+    tell(conn, upload_id)
     assert uploads.get(conn, upload_id) == finished
 
 

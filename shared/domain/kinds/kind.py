@@ -12,6 +12,7 @@ class Target(StrEnum):
 
     PRODUCTS = "products"
     STORES = "stores"
+    USERS = "users"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,15 +40,18 @@ class Together:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """A kind of upload. Columns of a file that are not named here become attributes.
+    """A kind of upload. Columns of a file that are not named here become attributes, or refuse the file.
 
     `columns` are in the order in which the target stages them; `constants` are what every row has without
     the file saying so.
     """
 
     name: str
+    says: str
     target: Target
     key: str
     columns: tuple[Column, ...]
+    takes_attributes: bool = True
+    most_rows: int = 2_000_000
     together: tuple[Together, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict[str, str])

@@ -6,6 +6,7 @@ from shared.domain.kinds.product_columns import COLUMNS, SKU_MOST, TOGETHER
 
 KIND = Kind(
     name="products_frame",
+    says="A product keeps its kind; one that is not in the file stays as it is.",
     target=Target.PRODUCTS,
     key="sku",
     columns=(

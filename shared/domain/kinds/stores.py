@@ -7,6 +7,7 @@ ID_MOST = 64
 
 KIND = Kind(
     name="stores",
+    says="A parent may come after its children. A store that is not in the file stays as it is.",
     target=Target.STORES,
     key="id",
     columns=(
@@ -25,5 +26,6 @@ KIND = Kind(
         Column(name="zone", headers=("Zone", "Time Zone"), read=cells.zone, mandatory=True),
         Column(name="active", headers=("Active",), read=cells.boolean, default="true"),
     ),
+    most_rows=200_000,
     together=(Together(column="parent_id", other="id", read=cells.not_itself),),
 )
