@@ -180,9 +180,7 @@ class PublishedVersion:
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             zone_policy=self.zone_policy,
-            stores=None
-            if self.stores is None
-            else parse_filter(exact(self.stores), namespaces=_STORE_FACTS),
+            stores=None if self.stores is None else parse_filter(exact(self.stores), namespaces=_STORE_FACTS),
             rule=parse_rule(exact(self.rule)),
         )
 
