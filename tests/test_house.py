@@ -75,7 +75,7 @@ def indexed() -> dict[str, dict[str, object]]:
     program = (
         "import json, sys, asyncio, logging; logging.basicConfig(level='WARNING');"
         "from pathlib import Path; from devhost.driver import Worker;"
-        "worker = asyncio.run(Worker.start(Path('.')));"
+        "worker = asyncio.run(Worker.start(Path('.'), None));"
         "print(json.dumps({f.name: f.trigger for f in worker.functions}))"
     )
     result = run(sys.executable, "-W", "error", "-c", program)
