@@ -16,6 +16,7 @@ help:
 	@echo
 	@echo "Ports of make run: API_PORT=7071 MSG91_PORT=7072 BLOB_PORT=10000 QUEUE_PORT=10001 TABLE_PORT=10002"
 	@echo "Instead of its own parts: DATABASE_URL, AZURE_STORAGE_CONNECTION_STRING, HOST_URL (a running func start)"
+	@echo "Host: WORKERS=2 processes, ENABLE_AUTH=1 asks for function keys, RELOAD=0 leaves changed files alone"
 	@echo "Another interpreter: PYTHON=/path/to/python3.13"
 
 run: venv
