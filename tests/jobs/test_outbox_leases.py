@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -155,33 +156,24 @@ def test_what_there_is_no_time_left_for_is_not_sent(
 
 
 @pytest.mark.usefixtures("app")
-def test_a_database_that_goes_away_while_sending_makes_no_double(
+def test_a_database_that_goes_away_while_recording_makes_no_double(
     conn: Conn, msg91: Msg91, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The provider has the message when the database goes: it is recorded once the database is back."""
-    queue(conn, 10)
-    real = dict(outbox._CHANNELS)
-    cut: list[int] = []
+    queue(conn, 5)
+    record, cut = messages.update_sent, 0
 
-    def send(message: Mapping[str, str]) -> None:
-        real["otp_sms"](message)
-        if len(cut) < 3:
-            # Every connection of the app's is cut, as by a restart; two new ones are cut as well.
-            cut.append(
-                conn.execute(
-                    """
-                    SELECT count(pg_terminate_backend(pid))
-                      FROM pg_stat_activity
-                     WHERE datname = current_database()
-                       AND pid <> pg_backend_pid()
-                    """
-                ).fetchall()[0][0]
-            )
+    def recorded(one: Conn, message_id: UUID) -> None:
+        nonlocal cut
+        record(one, message_id)
+        if cut < 3:
+            cut += 1
+            one.execute("SELECT pg_terminate_backend(pg_backend_pid())")
 
-    monkeypatch.setattr(outbox, "_CHANNELS", real | {"otp_sms": send})
-    assert outbox.send_due() == 10
-    assert len(cut) == 3
+    monkeypatch.setattr(messages, "update_sent", recorded)
+    assert outbox.send_due() == 5
+    assert cut == 3
     assert Counter(message.to for message in msg91.messages()) == Counter(
-        f"3906{number:08}" for number in range(10)
+        f"3906{number:08}" for number in range(5)
     )
-    assert states(conn) == [("sent", None)] * 10
+    assert states(conn) == [("sent", None)] * 5
