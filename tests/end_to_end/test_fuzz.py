@@ -26,7 +26,7 @@ from schemathesis.specs.openapi.checks import negative_data_rejection, positive_
 from shared.domain.users import Role
 from shared.edge import openapi
 from shared.edge.operations import REGISTRY
-from shared.store import users
+from shared.store import jobs, users
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.driving import basket, client, lumen_ten
 
@@ -87,6 +87,7 @@ def seeds(shop: Shop) -> dict[str, list[str]]:
         "transaction_id": [sale.json()["transaction"]["id"]],
         "group_id": [_defined(shop, subject) for subject in ("product", "store") for _ in range(5)],
         "upload_id": [_awaiting(shop) for _ in range(5)],
+        "job_id": [_queued(shop) for _ in range(5)],
         "sku": SKUS,
         "store_id": ["S0001", "S0002"],
     }
@@ -108,6 +109,16 @@ def _defined(shop: Shop, subject: str) -> str:
 def _awaiting(shop: Shop) -> str:
     ticket = shop.admin.post("uploads", json={"kind": "stores", "filename": "x.csv"})
     return ticket.raise_for_status().json()["upload_id"]
+
+
+def _queued(shop: Shop) -> str:
+    """A job that nobody is woken for, so that it stays queued."""
+    with psycopg.connect(shop.database_url) as conn:
+        return str(
+            jobs.insert(
+                conn, kind="purge", arguments={}, slice_count=0, created_by=None, now=datetime.now(UTC)
+            )
+        )
 
 
 @cache
@@ -174,7 +185,9 @@ _CHANGE: Request = {"body": {"description": "Others"}, "headers": {"If-Match": "
 # A request that succeeds, and who sends it.
 GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "archive_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
+    "cancel_job": (Role.ADMIN, lambda shop: _at("job_id", _queued(shop))),
     "cancel_upload": (Role.ADMIN, lambda shop: _at("upload_id", _awaiting(shop))),
+    "create_job": (Role.ADMIN, lambda _: {"body": {"kind": "purge"}}),
     "create_product_group": (Role.MARKETING, lambda _: {"body": _group("product")}),
     "create_promotion": (Role.MARKETING, lambda _: {"body": lumen_ten()}),
     "create_store_group": (Role.ADMIN, lambda _: {"body": _group("store")}),
@@ -189,6 +202,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_docs": (None, lambda _: {}),
     "get_docs_asset": (None, lambda _: _at("asset", "start.js")),
     "get_health": (None, lambda _: {}),
+    "get_job": (Role.ADMIN, lambda shop: _at("job_id", _queued(shop))),
     "get_me": (Role.CUSTOMER, lambda _: {}),
     "get_openapi": (None, lambda _: {}),
     "get_product": (Role.PARENT_STORE_USER, lambda _: _at("sku", SKUS[0])),
@@ -203,6 +217,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     ),
     "get_upload": (Role.BACK_OFFICE, lambda shop: _at("upload_id", _awaiting(shop))),
     "issue_token": (None, lambda shop: {"body": _challenge(shop)}),
+    "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
     "list_product_groups": (Role.MARKETING, lambda _: {"query": {"q": "group"}}),
     "list_products": (Role.MARKETING, lambda _: {"query": {"kind": "frame", "limit": 2}}),
     "list_promotions": (Role.BACK_OFFICE, lambda _: {"query": {"status": "Active"}}),
