@@ -5,16 +5,25 @@ from collections.abc import Iterable, Sequence
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 
-def of(columns: Iterable[Sequence[str | None]]) -> bytes:
+def of(columns: Sequence[Sequence[str | None]]) -> bytes:
     """The rows of these columns, for COPY with NULL ''; there is no empty text."""
-    rows = zip(*map(_escaped, columns), strict=True)
-    return "".join([f"{row}\n" for row in map("\t".join, rows)]).encode()
+    filled = [_filled(column) for column in columns]
+    text = _lines(filled)
+    rows = len(filled[0])
+    # One look at the whole text instead of one at each cell.
+    if (
+        "\\" in text
+        or "\r" in text
+        or text.count("\t") != rows * (len(filled) - 1)
+        or text.count("\n") != rows
+    ):
+        text = _lines([[value.translate(_ESCAPES) for value in column] for column in filled])
+    return text.encode()
 
 
-def _escaped(column: Sequence[str | None]) -> list[str]:
-    values = [value or "" for value in column]
-    # One look at the whole column instead of one at each cell.
-    together = "".join(values)
-    if "\\" in together or "\t" in together or "\n" in together or "\r" in together:
-        return [value.translate(_ESCAPES) for value in values]
-    return values
+def _filled(column: Sequence[str | None]) -> Sequence[str]:
+    return [value or "" for value in column]
+
+
+def _lines(columns: Iterable[Sequence[str]]) -> str:
+    return "\n".join([*map("\t".join, zip(*columns, strict=True)), ""])

@@ -30,7 +30,7 @@ class Block:
 
 
 class Blocks:
-    """Checks the rows of one file, many at once. They come out as `Table.read` would read each."""
+    """Checks the rows of one file, many at once."""
 
     def __init__(self, table: Table) -> None:
         self._table = table

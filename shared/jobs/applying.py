@@ -11,7 +11,7 @@ from shared.jobs.targets import STATEMENTS
 from shared.store import Conn
 
 # A slice takes a fraction of a second; of a large file it is a tenth, since each looks at the target anew.
-_PAGES = 1_000
+_PAGES = 4_000
 _SLICES = 10
 
 
@@ -36,7 +36,7 @@ def apply(
             first=first,
             end=first + step,
         )
-        updated += statements.update(conn, part)
-        inserted += statements.insert(conn, part)
+        applied = statements.merge(conn, part)
+        inserted, updated = inserted + applied.inserted, updated + applied.updated
         yield min(100, 100 * (first + step) // pages), Applied(inserted=inserted, updated=updated)
     statements.settle(conn, table.given)

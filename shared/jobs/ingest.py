@@ -28,6 +28,7 @@ from shared.domain.uploads import (
 )
 from shared.edge import blobs, csv_files
 from shared.edge.blobs import Source
+from shared.jobs.ahead import ahead
 from shared.jobs.applying import apply
 from shared.jobs.progress import Progress
 from shared.jobs.reading import READ_PCT, Origin, Reading, report
@@ -37,6 +38,8 @@ from shared.store import Conn, rejected_cells, uploads
 _log = logging.getLogger(__name__)
 # Of the progress, where the checks that need the database end.
 _CHECKED_PCT = 60
+# Rows are read while the database takes those before them.
+_BLOCKS_AHEAD = 3
 # So often somebody who waits for another file looks whether it is their turn.
 _LOOK_S = 0.2
 _NO_ROWS = Rows()
@@ -138,8 +141,8 @@ def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: 
     progress.tell(UploadStatus.VALIDATING, 0, Rows())
     reading = Reading(origin, progress)
     rejected_cells.create(conn)
-    with reading.spool() as spool:
-        statements.stage(conn, reading.blocks(spool))
+    with reading.spool() as spool, closing(ahead(reading.blocks(spool), _BLOCKS_AHEAD)) as blocks:
+        statements.stage(conn, blocks)
         rejected_cells.insert(conn, reading.rejections(spool))
     _lock_target(conn, upload.id, kind, reading.read, progress)
     # Without a rejected row others may lose their parent, so until nothing goes.

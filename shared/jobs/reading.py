@@ -17,12 +17,14 @@ from shared.edge import csv_files
 from shared.edge.blobs import Source
 from shared.edge.csv_files import CsvFile
 from shared.edge.encodings import Encoding
+from shared.jobs.ahead import ahead
 from shared.jobs.progress import Progress
 
 type Spool = SpooledTemporaryFile[str]
 
 # Of the progress, what reading takes.
 READ_PCT = 50
+_CHUNKS_AHEAD = 1
 _SPOOLED_IN_MEMORY = 1024 * 1024
 
 
@@ -91,7 +93,7 @@ class Reading:
             yield Rejection(int(line), place, code, value, other)
 
     def _chunks(self) -> Iterator[bytes]:
-        for chunk in self._origin.source.chunks():
+        for chunk in ahead(self._origin.source.chunks(), _CHUNKS_AHEAD):
             yield chunk
             self._done += len(chunk)
 

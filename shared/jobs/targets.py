@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from shared.domain.kinds.kind import Kind, Target
-from shared.domain.uploads import Slice
+from shared.domain.uploads import Applied, Slice
 from shared.store import Conn, staged_products, staged_stores, staged_users
 
 
@@ -15,8 +15,7 @@ class Statements:
     stage: Callable[[Conn, Iterable[bytes]], None]
     reject: tuple[Callable[[Conn, Kind], int], ...]
     pages: Callable[[Conn], int]
-    update: Callable[[Conn, Slice], int]
-    insert: Callable[[Conn, Slice], int]
+    merge: Callable[[Conn, Slice], Applied]
     settle: Callable[[Conn, list[str]], None]
 
 
@@ -25,8 +24,7 @@ STATEMENTS = {
         stage=staged_products.insert,
         reject=(staged_products.delete_duplicates, staged_products.delete_of_other_kind),
         pages=staged_products.count_pages,
-        update=staged_products.update_products,
-        insert=staged_products.insert_products,
+        merge=staged_products.merge,
         settle=lambda _conn, _given: None,
     ),
     Target.STORES: Statements(
@@ -39,8 +37,7 @@ STATEMENTS = {
             staged_stores.delete_in_rings,
         ),
         pages=staged_stores.count_pages,
-        update=staged_stores.update_stores,
-        insert=staged_stores.insert_stores,
+        merge=staged_stores.merge,
         settle=lambda conn, _given: staged_stores.check(conn),
     ),
     Target.USERS: Statements(
@@ -52,8 +49,7 @@ STATEMENTS = {
             staged_users.delete_with_unknown_store,
         ),
         pages=staged_users.count_pages,
-        update=staged_users.update_users,
-        insert=staged_users.insert_users,
+        merge=staged_users.merge,
         settle=staged_users.update_links,
     ),
 }

@@ -3,7 +3,8 @@
 from collections.abc import Iterable
 
 from shared.domain.kinds.kind import Kind
-from shared.domain.uploads import Slice
+from shared.domain.uploads import Applied, Slice
+from shared.rows import of
 from shared.store import Conn
 
 
@@ -97,60 +98,66 @@ def delete_of_other_kind(conn: Conn, kind: Kind) -> int:
     ).rowcount
 
 
-def update_products(conn: Conn, part: Slice) -> int:
-    """Write the products that differ; those that do not are not even locked."""
-    return conn.execute(
-        """
-        UPDATE products AS p
-           SET name = s.name, brand = m.brand, collection = m.collection, type = m.type, price = s.price,
-               currency = s.currency, tax_rate_pct = s.tax_rate_pct, active = m.active,
-               attributes = m.attributes, upload_id = %(upload_id)s, updated_at = %(now)s
-          FROM staged_products AS s
-               JOIN products AS o ON o.sku = s.sku
-               CROSS JOIN LATERAL (
-                 SELECT CASE WHEN 'brand' = ANY (%(given)s) THEN s.brand ELSE o.brand END,
-                        CASE WHEN 'collection' = ANY (%(given)s) THEN s.collection ELSE o.collection END,
-                        CASE WHEN 'type' = ANY (%(given)s) THEN s.type ELSE o.type END,
-                        COALESCE(s.active, o.active),
-                        (o.attributes - %(attributes)s::text[]) || s.attributes
-               ) AS m (brand, collection, type, active, attributes)
-         WHERE p.ctid = o.ctid
-           AND s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND (o.name, o.brand, o.collection, o.type, o.price, o.currency, o.tax_rate_pct, o.active,
-                o.attributes)
-               IS DISTINCT FROM
-               (s.name, m.brand, m.collection, m.type, s.price, s.currency, s.tax_rate_pct, m.active,
-                m.attributes)
-        """,
-        _parameters(part),
-    ).rowcount
+def merge(conn: Conn, part: Slice) -> Applied:
+    """Write the products that are new or differ; those that do not are not even locked.
 
-
-def insert_products(conn: Conn, part: Slice) -> int:
-    """Write the products that are not there. The caller holds the lock of the target."""
-    return conn.execute(
-        """
-        INSERT INTO products (sku, kind, name, brand, collection, type, price, currency, tax_rate_pct, active,
-                              attributes, upload_id, created_at, updated_at)
-        SELECT s.sku, %(kind)s, s.name, s.brand, s.collection, s.type, s.price, s.currency, s.tax_rate_pct,
-               COALESCE(s.active, true), s.attributes, %(upload_id)s, %(now)s, %(now)s
-          FROM staged_products AS s
-         WHERE s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND NOT EXISTS (SELECT FROM products AS o WHERE o.sku = s.sku)
-        """,
-        _parameters(part),
-    ).rowcount
-
-
-def _parameters(part: Slice) -> dict[str, object]:
-    return {
-        "kind": part.constants["kind"],
-        "given": part.given,
-        "attributes": part.attributes,
-        "upload_id": part.upload_id,
-        "now": part.now,
-        "first": f"({part.first},0)",
-        "end": f"({part.end},0)",
-    }
+    The caller holds the lock of the target, so that nobody else adds a product meanwhile.
+    """
+    return (
+        conn.cursor(row_factory=of(Applied))
+        .execute(
+            """
+              WITH merged AS (
+                     MERGE INTO products AS p
+                     USING (SELECT *
+                              FROM staged_products
+                             WHERE ctid >= %(first)s::tid
+                               AND ctid < %(end)s::tid) AS s
+                        ON p.sku = s.sku
+                      WHEN MATCHED
+                       AND (p.name, p.brand, p.collection, p.type, p.price, p.currency, p.tax_rate_pct,
+                            p.active, p.attributes)
+                           IS DISTINCT FROM
+                           (s.name,
+                            CASE WHEN 'brand' = ANY (%(given)s) THEN s.brand ELSE p.brand END,
+                            CASE WHEN 'collection' = ANY (%(given)s) THEN s.collection ELSE p.collection END,
+                            CASE WHEN 'type' = ANY (%(given)s) THEN s.type ELSE p.type END,
+                            s.price, s.currency, s.tax_rate_pct, COALESCE(s.active, p.active),
+                            (p.attributes - %(attributes)s::text[]) || s.attributes)
+                      THEN UPDATE
+                       SET name = s.name,
+                           brand = CASE WHEN 'brand' = ANY (%(given)s) THEN s.brand ELSE p.brand END,
+                           collection = CASE WHEN 'collection' = ANY (%(given)s)
+                                             THEN s.collection ELSE p.collection END,
+                           type = CASE WHEN 'type' = ANY (%(given)s) THEN s.type ELSE p.type END,
+                           price = s.price,
+                           currency = s.currency,
+                           tax_rate_pct = s.tax_rate_pct,
+                           active = COALESCE(s.active, p.active),
+                           attributes = (p.attributes - %(attributes)s::text[]) || s.attributes,
+                           upload_id = %(upload_id)s,
+                           updated_at = %(now)s
+                      WHEN NOT MATCHED
+                      THEN INSERT (sku, kind, name, brand, collection, type, price, currency, tax_rate_pct,
+                                   active, attributes, upload_id, created_at, updated_at)
+                           VALUES (s.sku, %(kind)s, s.name, s.brand, s.collection, s.type, s.price,
+                                   s.currency, s.tax_rate_pct, COALESCE(s.active, true), s.attributes,
+                                   %(upload_id)s, %(now)s, %(now)s)
+                     RETURNING merge_action() AS action
+                   )
+            SELECT count(*) FILTER (WHERE action = 'INSERT') AS inserted,
+                   count(*) FILTER (WHERE action = 'UPDATE') AS updated
+              FROM merged
+            """,
+            {
+                "kind": part.constants["kind"],
+                "given": part.given,
+                "attributes": part.attributes,
+                "upload_id": part.upload_id,
+                "now": part.now,
+                "first": f"({part.first},0)",
+                "end": f"({part.end},0)",
+            },
+        )
+        .fetchall()[0]
+    )

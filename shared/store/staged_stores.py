@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from shared.domain.kinds.kind import Kind
 from shared.domain.stores import rings
-from shared.domain.uploads import Slice
+from shared.domain.uploads import Applied, Slice
+from shared.rows import of
 from shared.store import Conn
 
 
@@ -200,78 +201,92 @@ def delete_in_rings(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def update_stores(conn: Conn, part: Slice) -> int:
-    """Write the stores that differ; those that do not are not even locked."""
-    return conn.execute(
-        """
-        UPDATE stores AS w
-           SET name = s.name, parent_id = m.parent_id, company_a_id = m.company_a_id,
-               company_b_id = m.company_b_id, address = m.address, city = m.city, region = m.region,
-               country = s.country, postal_code = m.postal_code, latitude = m.latitude,
-               longitude = m.longitude, zone = s.zone, active = m.active, attributes = m.attributes,
-               upload_id = %(upload_id)s, updated_at = %(now)s
-          FROM staged_stores AS s
-               JOIN stores AS o ON o.id = s.id
-               CROSS JOIN LATERAL (
-                 SELECT CASE WHEN 'parent_id' = ANY (%(given)s) THEN s.parent_id ELSE o.parent_id END,
-                        CASE WHEN 'company_a_id' = ANY (%(given)s)
-                             THEN s.company_a_id ELSE o.company_a_id END,
-                        CASE WHEN 'company_b_id' = ANY (%(given)s)
-                             THEN s.company_b_id ELSE o.company_b_id END,
-                        CASE WHEN 'address' = ANY (%(given)s) THEN s.address ELSE o.address END,
-                        CASE WHEN 'city' = ANY (%(given)s) THEN s.city ELSE o.city END,
-                        CASE WHEN 'region' = ANY (%(given)s) THEN s.region ELSE o.region END,
-                        CASE WHEN 'postal_code' = ANY (%(given)s)
-                             THEN s.postal_code ELSE o.postal_code END,
-                        CASE WHEN 'latitude' = ANY (%(given)s) THEN s.latitude ELSE o.latitude END,
-                        CASE WHEN 'longitude' = ANY (%(given)s) THEN s.longitude ELSE o.longitude END,
-                        COALESCE(s.active, o.active),
-                        (o.attributes - %(attributes)s::text[]) || s.attributes
-               ) AS m (parent_id, company_a_id, company_b_id, address, city, region, postal_code, latitude,
-                       longitude, active, attributes)
-         WHERE w.id = o.id
-           AND s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND (o.name, o.parent_id, o.company_a_id, o.company_b_id, o.address, o.city, o.region, o.country,
-                o.postal_code, o.latitude, o.longitude, o.zone, o.active, o.attributes)
-               IS DISTINCT FROM
-               (s.name, m.parent_id, m.company_a_id, m.company_b_id, m.address, m.city, m.region, s.country,
-                m.postal_code, m.latitude, m.longitude, s.zone, m.active, m.attributes)
-        """,
-        _parameters(part),
-    ).rowcount
+def merge(conn: Conn, part: Slice) -> Applied:
+    """Write the stores that are new or differ; those that do not are not even locked.
 
-
-def insert_stores(conn: Conn, part: Slice) -> int:
-    """Write the stores that are not there. The caller holds the lock of the target."""
-    return conn.execute(
-        """
-        INSERT INTO stores (id, name, parent_id, company_a_id, company_b_id, address, city, region, country,
-                            postal_code, latitude, longitude, zone, active, attributes, upload_id, created_at,
-                            updated_at)
-        SELECT s.id, s.name, s.parent_id, s.company_a_id, s.company_b_id, s.address, s.city, s.region,
-               s.country, s.postal_code, s.latitude, s.longitude, s.zone, COALESCE(s.active, true),
-               s.attributes, %(upload_id)s, %(now)s, %(now)s
-          FROM staged_stores AS s
-         WHERE s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND NOT EXISTS (SELECT FROM stores AS o WHERE o.id = s.id)
-        """,
-        _parameters(part),
-    ).rowcount
+    The caller holds the lock of the target, so that nobody else adds a store meanwhile.
+    """
+    return (
+        conn.cursor(row_factory=of(Applied))
+        .execute(
+            """
+              WITH merged AS (
+                     MERGE INTO stores AS p
+                     USING (SELECT *
+                              FROM staged_stores
+                             WHERE ctid >= %(first)s::tid
+                               AND ctid < %(end)s::tid) AS s
+                        ON p.id = s.id
+                      WHEN MATCHED
+                       AND (p.name, p.parent_id, p.company_a_id, p.company_b_id, p.address, p.city, p.region,
+                            p.postal_code, p.latitude, p.longitude, p.country, p.zone, p.active, p.attributes)
+                           IS DISTINCT FROM
+                           (s.name,
+                            CASE WHEN 'parent_id' = ANY (%(given)s) THEN s.parent_id ELSE p.parent_id END,
+                            CASE WHEN 'company_a_id' = ANY (%(given)s)
+                                 THEN s.company_a_id ELSE p.company_a_id END,
+                            CASE WHEN 'company_b_id' = ANY (%(given)s)
+                                 THEN s.company_b_id ELSE p.company_b_id END,
+                            CASE WHEN 'address' = ANY (%(given)s) THEN s.address ELSE p.address END,
+                            CASE WHEN 'city' = ANY (%(given)s) THEN s.city ELSE p.city END,
+                            CASE WHEN 'region' = ANY (%(given)s) THEN s.region ELSE p.region END,
+                            CASE WHEN 'postal_code' = ANY (%(given)s)
+                                 THEN s.postal_code ELSE p.postal_code END,
+                            CASE WHEN 'latitude' = ANY (%(given)s) THEN s.latitude ELSE p.latitude END,
+                            CASE WHEN 'longitude' = ANY (%(given)s) THEN s.longitude ELSE p.longitude END,
+                            s.country, s.zone, COALESCE(s.active, p.active),
+                            (p.attributes - %(attributes)s::text[]) || s.attributes)
+                      THEN UPDATE
+                       SET name = s.name,
+                           parent_id = CASE WHEN 'parent_id' = ANY (%(given)s)
+                                            THEN s.parent_id ELSE p.parent_id END,
+                           company_a_id = CASE WHEN 'company_a_id' = ANY (%(given)s)
+                                               THEN s.company_a_id ELSE p.company_a_id END,
+                           company_b_id = CASE WHEN 'company_b_id' = ANY (%(given)s)
+                                               THEN s.company_b_id ELSE p.company_b_id END,
+                           address = CASE WHEN 'address' = ANY (%(given)s)
+                                          THEN s.address ELSE p.address END,
+                           city = CASE WHEN 'city' = ANY (%(given)s) THEN s.city ELSE p.city END,
+                           region = CASE WHEN 'region' = ANY (%(given)s) THEN s.region ELSE p.region END,
+                           postal_code = CASE WHEN 'postal_code' = ANY (%(given)s)
+                                              THEN s.postal_code ELSE p.postal_code END,
+                           latitude = CASE WHEN 'latitude' = ANY (%(given)s)
+                                           THEN s.latitude ELSE p.latitude END,
+                           longitude = CASE WHEN 'longitude' = ANY (%(given)s)
+                                            THEN s.longitude ELSE p.longitude END,
+                           country = s.country,
+                           zone = s.zone,
+                           active = COALESCE(s.active, p.active),
+                           attributes = (p.attributes - %(attributes)s::text[]) || s.attributes,
+                           upload_id = %(upload_id)s,
+                           updated_at = %(now)s
+                      WHEN NOT MATCHED
+                      THEN INSERT (id, name, parent_id, company_a_id, company_b_id, address, city, region,
+                                   country, postal_code, latitude, longitude, zone, active, attributes,
+                                   upload_id, created_at, updated_at)
+                           VALUES (s.id, s.name, s.parent_id, s.company_a_id, s.company_b_id, s.address,
+                                   s.city, s.region, s.country, s.postal_code, s.latitude, s.longitude,
+                                   s.zone, COALESCE(s.active, true), s.attributes, %(upload_id)s, %(now)s,
+                                   %(now)s)
+                     RETURNING merge_action() AS action
+                   )
+            SELECT count(*) FILTER (WHERE action = 'INSERT') AS inserted,
+                   count(*) FILTER (WHERE action = 'UPDATE') AS updated
+              FROM merged
+            """,
+            {
+                "given": part.given,
+                "attributes": part.attributes,
+                "upload_id": part.upload_id,
+                "now": part.now,
+                "first": f"({part.first},0)",
+                "end": f"({part.end},0)",
+            },
+        )
+        .fetchall()[0]
+    )
 
 
 def check(conn: Conn) -> None:
     """Parents and company ids may change hands within a file; a fault must show now, not at the commit."""
     conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
-
-
-def _parameters(part: Slice) -> dict[str, object]:
-    return {
-        "given": part.given,
-        "attributes": part.attributes,
-        "upload_id": part.upload_id,
-        "now": part.now,
-        "first": f"({part.first},0)",
-        "end": f"({part.end},0)",
-    }

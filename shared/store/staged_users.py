@@ -6,7 +6,8 @@ A user is known by phone; one whose phone is new, or who has none, by e-mail.
 from collections.abc import Iterable
 
 from shared.domain.kinds.kind import Kind
-from shared.domain.uploads import Slice
+from shared.domain.uploads import Applied, Slice
+from shared.rows import of
 from shared.store import Conn
 
 
@@ -137,43 +138,57 @@ def delete_with_unknown_store(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def update_users(conn: Conn, part: Slice) -> int:
-    """Write the users that differ, in themselves or in their stores."""
-    return conn.execute(
-        """
-        UPDATE users AS u
-           SET name = s.name, role = s.role, phone = COALESCE(s.phone, u.phone),
-               email = COALESCE(s.email, u.email), active = COALESCE(s.active, u.active),
-               upload_id = %(upload_id)s
-          FROM staged_users AS s
-         WHERE u.id = s.user_id
-           AND s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND ((u.name, u.role, u.phone, u.email, u.active)
-                IS DISTINCT FROM
-                (s.name, s.role, COALESCE(s.phone, u.phone), COALESCE(s.email, u.email),
-                 COALESCE(s.active, u.active))
-                OR ('stores' = ANY (%(given)s)
-                    AND ARRAY(SELECT store_id FROM user_stores WHERE user_id = u.id ORDER BY store_id)
-                        <> ARRAY(SELECT unnest(string_to_array(s.stores, ' ')) ORDER BY 1)))
-        """,
-        _parameters(part),
-    ).rowcount
+def merge(conn: Conn, part: Slice) -> Applied:
+    """Write the users that are new or differ, in themselves or in their stores.
 
-
-def insert_users(conn: Conn, part: Slice) -> int:
-    """Write the users that are not there. The caller holds the lock of the target."""
-    return conn.execute(
-        """
-        INSERT INTO users (id, name, role, phone, email, active, upload_id, created_at)
-        SELECT s.user_id, s.name, s.role, s.phone, s.email, COALESCE(s.active, true), %(upload_id)s, %(now)s
-          FROM staged_users AS s
-         WHERE s.ctid >= %(first)s::tid
-           AND s.ctid < %(end)s::tid
-           AND NOT EXISTS (SELECT FROM users AS u WHERE u.id = s.user_id)
-        """,
-        _parameters(part),
-    ).rowcount
+    Phone and e-mail are never taken away by an empty cell: they are how a user signs in.
+    """
+    return (
+        conn.cursor(row_factory=of(Applied))
+        .execute(
+            """
+              WITH merged AS (
+                     MERGE INTO users AS u
+                     USING (SELECT *, string_to_array(COALESCE(stores, ''), ' ') AS store_ids
+                              FROM staged_users
+                             WHERE ctid >= %(first)s::tid
+                               AND ctid < %(end)s::tid) AS s
+                        ON u.id = s.user_id
+                      WHEN MATCHED
+                       AND ((u.name, u.role, u.phone, u.email, u.active)
+                            IS DISTINCT FROM
+                            (s.name, s.role, COALESCE(s.phone, u.phone), COALESCE(s.email, u.email),
+                             COALESCE(s.active, u.active))
+                            OR ('stores' = ANY (%(given)s)
+                                AND ARRAY(SELECT store_id FROM user_stores WHERE user_id = u.id ORDER BY 1)
+                                    <> ARRAY(SELECT unnest(s.store_ids) ORDER BY 1)))
+                      THEN UPDATE
+                       SET name = s.name,
+                           role = s.role,
+                           phone = COALESCE(s.phone, u.phone),
+                           email = COALESCE(s.email, u.email),
+                           active = COALESCE(s.active, u.active),
+                           upload_id = %(upload_id)s
+                      WHEN NOT MATCHED
+                      THEN INSERT (id, name, role, phone, email, active, upload_id, created_at)
+                           VALUES (s.user_id, s.name, s.role, s.phone, s.email, COALESCE(s.active, true),
+                                   %(upload_id)s, %(now)s)
+                     RETURNING merge_action() AS action
+                   )
+            SELECT count(*) FILTER (WHERE action = 'INSERT') AS inserted,
+                   count(*) FILTER (WHERE action = 'UPDATE') AS updated
+              FROM merged
+            """,
+            {
+                "given": part.given,
+                "upload_id": part.upload_id,
+                "now": part.now,
+                "first": f"({part.first},0)",
+                "end": f"({part.end},0)",
+            },
+        )
+        .fetchall()[0]
+    )
 
 
 def update_links(conn: Conn, given: list[str]) -> None:
@@ -197,13 +212,3 @@ def update_links(conn: Conn, given: list[str]) -> None:
             ON CONFLICT DO NOTHING
         """
     )
-
-
-def _parameters(part: Slice) -> dict[str, object]:
-    return {
-        "given": part.given,
-        "upload_id": part.upload_id,
-        "now": part.now,
-        "first": f"({part.first},0)",
-        "end": f"({part.end},0)",
-    }

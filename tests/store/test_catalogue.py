@@ -34,7 +34,7 @@ def put(
             constants=kind.constants, given=given, attributes=attributes, upload_id=uuid4(), now=NOW,
             first=0, end=statements.pages(conn),
         )  # fmt: skip
-        return Applied(updated=statements.update(conn, part), inserted=statements.insert(conn, part))
+        return statements.merge(conn, part)
 
 
 def put_products(conn: psycopg.Connection, kind: Kind, *skus: str) -> Applied:
