@@ -35,7 +35,7 @@ from functions.transactions import EvaluationBody, SaleHeaders, evaluate_basket
 from shared import pool, rulesets
 from shared.actions import transactions as actions
 from shared.domain import engine
-from shared.domain import transactions as domain
+from shared.domain.baskets import basket_of, seen_of
 from shared.domain.engine import canonical_json
 from shared.domain.quotes import Quote, quote_of
 from shared.edge import tokens
@@ -199,7 +199,7 @@ class Layers:
                 receipt_number=sale.receipt_number,
             )
         with watch("basket"):
-            seen = domain.basket_of(sale, facts)
+            seen = basket_of(sale, facts)
             rule_set = rulesets.get(self._conn, facts.rule_set_version)
         with watch("engine"):
             evaluation = engine.evaluate(rule_set, seen, now)
@@ -209,7 +209,7 @@ class Layers:
             func.HttpResponse(adapter(Quote).dump_json(quote), mimetype="application/json")
         if confirm:
             with watch("record"):
-                texts = canonical_json(domain.seen_of(seen, facts, now)), json_text(Quote, quote), sale.hash
+                texts = canonical_json(seen_of(seen, facts, now)), json_text(Quote, quote), sale.hash
             with watch("write"):
                 store.insert(
                     self._conn,

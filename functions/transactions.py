@@ -10,24 +10,20 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import transactions as actions
+from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.pages import Page, page_of
 from shared.domain.quotes import Quote
 from shared.domain.transactions import (
-    CurrencyMismatch,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     PriceOverrideForbidden,
     QuoteChanged,
     ReceiptNumberUsed,
-    RequestedLine,
-    SaleRequest,
     StoreOutOfScope,
     Transaction,
     TransactionNotFound,
     TransactionSummary,
-    UnknownSku,
-    UnknownStore,
 )
 from shared.domain.users import Caller, Permission
 from shared.edge.http import endpoint

@@ -6,12 +6,11 @@ from uuid import UUID
 
 from shared import rulesets
 from shared.domain import engine, transactions
+from shared.domain.baskets import SaleFacts, SaleRequest, basket_of, seen_of
 from shared.domain.engine import canonical_json
 from shared.domain.quotes import Quote, RecordedSale, quote_of
 from shared.domain.transactions import (
     AlreadyRecorded,
-    SaleFacts,
-    SaleRequest,
     TransactionNotFound,
 )
 from shared.domain.users import Caller
@@ -23,11 +22,11 @@ from shared.store import transactions as rows
 def evaluate(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller) -> Quote:
     """The price of the basket; nothing is recorded.
 
-    Raises StoreOutOfScope, PriceOverrideForbidden, and what `domain.transactions.basket_of` does.
+    Raises StoreOutOfScope, PriceOverrideForbidden, and what `domain.baskets.basket_of` does.
     """
     transactions.require_permitted(request, caller)
     facts = _facts(conn, request, caller, key=None)
-    basket = transactions.basket_of(request, facts)
+    basket = basket_of(request, facts)
     rule_set = rulesets.get(conn, facts.rule_set_version)
     return quote_of(engine.evaluate(rule_set, basket, now), now)
 
@@ -45,7 +44,7 @@ def confirm(
     recorded = transactions.recorded_before(request, facts)
     if recorded is not None:
         return _replay(conn, recorded), True
-    basket = transactions.basket_of(request, facts)
+    basket = basket_of(request, facts)
     rule_set = rulesets.get(conn, facts.rule_set_version)
     evaluation = engine.evaluate(rule_set, basket, now)
     quote = quote_of(evaluation, now)
@@ -64,7 +63,7 @@ def confirm(
             user_id=caller.user_id,
             rule_set_version=facts.rule_set_version,
             engine_semantics=engine.SEMANTICS,
-            seen=canonical_json(transactions.seen_of(basket, facts, now)),
+            seen=canonical_json(seen_of(basket, facts, now)),
             quote=json_text(Quote, quote),
             key=key,
             request_hash=request.hash,

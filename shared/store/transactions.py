@@ -3,10 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.baskets import SaleFacts
 from shared.domain.quotes import RecordedSale
 from shared.domain.transactions import (
     AlreadyRecorded,
-    SaleFacts,
     Transaction,
     TransactionSummary,
 )

@@ -11,20 +11,16 @@ import psycopg
 import pytest
 
 from shared.actions import promotions, transactions
+from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
 from shared.domain.engine import SEMANTICS
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.quotes import Outcome, Quote, TransactionStatus
 from shared.domain.transactions import (
-    CurrencyMismatch,
     IdempotencyKeyReused,
     PriceOverrideForbidden,
     QuoteChanged,
     ReceiptNumberUsed,
-    RequestedLine,
-    SaleRequest,
     StoreOutOfScope,
-    UnknownSku,
-    UnknownStore,
 )
 from shared.domain.users import Caller, Role
 from shared.rows import json_text

@@ -12,11 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from shared.domain import transactions
+from shared.domain.baskets import RequestedLine, SaleRequest, basket_of
 from shared.domain.engine.units import merge_lines
 from shared.domain.filters import OPERATORS, Filter, Kind, Shape, matches, parse_filter
 from shared.domain.groups import Subject
-from shared.domain.transactions import RequestedLine, SaleRequest
 from shared.store import filters
 from shared.store.transactions import get_facts
 from tests.rows import NOW, UPLOAD, Conn, a_store
@@ -91,7 +90,7 @@ def put_products(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, objec
     store_id = a_store(conn, f"for {len(skus)}")
     request = a_request(store_id, *skus)
     seen = get_facts(conn, store_id=store_id, skus=skus, user_id=UPLOAD, key=None, receipt_number=None)
-    return {one.sku: one.facts for one in merge_lines(transactions.basket_of(request, seen))}
+    return {one.sku: one.facts for one in merge_lines(basket_of(request, seen))}
 
 
 def put_stores(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]]:
@@ -119,7 +118,7 @@ def put_stores(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]
             receipt_number=None,
             expected_net=None,
         )
-        store = transactions.basket_of(request, seen).store
+        store = basket_of(request, seen).store
         facts[store_id] = {**store.facts, "store.id": store.id}
     return facts
 
