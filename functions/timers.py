@@ -7,7 +7,7 @@ import azure.functions as func
 
 from shared import pool
 from shared.actions import promotions as actions
-from shared.jobs import outbox, queueing, waking
+from shared.jobs import ingest_recovery, outbox, queueing, waking
 from shared.store import promotions
 
 bp = func.Blueprint()
@@ -32,10 +32,11 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
-    """Queue jobs that are due, wake for those nobody came for, send what was not sent right away."""
+    """Queue jobs that are due, wake for work nobody came for, send what was not sent right away."""
+    now = datetime.now(UTC)
     try:
-        queued = queueing.enqueue_due(datetime.now(UTC))
-        woken = waking.wake_waiting()
+        queued = queueing.enqueue_due(now)
+        woken = waking.wake_waiting() + ingest_recovery.recover(now)
     finally:
         # Messages must not wait for jobs to be well.
         sent = outbox.send_due()

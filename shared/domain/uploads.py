@@ -128,6 +128,17 @@ class Upload:
     finished_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingUpload:
+    """An upload nothing was heard of for a while; `last_failure` names what its last try met, if it could."""
+
+    id: UUID
+    status: UploadStatus
+    attempts: int
+    last_failure: str
+    expires_at: datetime
+
+
 class UploadUnknown(NotFound):
     """There is no upload {upload_id}."""
 

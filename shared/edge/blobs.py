@@ -12,7 +12,7 @@ from shared.edge.storage import StorageUnavailable
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
-__all__ = ["Source", "StorageUnavailable", "check", "source", "write_rejected"]
+__all__ = ["Source", "StorageUnavailable", "check", "put_again", "source", "write_rejected"]
 
 CHUNK = 4 * 1024 * 1024
 _PATIENCE_S = 3
@@ -49,6 +49,22 @@ def source(client: "BlobClient") -> Source | None:
     except ResourceNotFoundError:
         return None
     return Source(client, client.blob_name, properties.etag, properties.size)
+
+
+def put_again(upload_id: UUID) -> bool:
+    """Put the file of an upload in its own place, unread: the storage tells of it as of a new one.
+
+    False when there is none. Raises StorageUnavailable.
+    """
+    from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
+
+    client = storage.service().get_blob_client(storage.UPLOADS, blob_name(upload_id))
+    with storage.answering():
+        try:
+            client.start_copy_from_url(client.url)
+        except ResourceNotFoundError:
+            return False
+    return True
 
 
 def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:

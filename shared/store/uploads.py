@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared.domain.row_errors import RowError
-from shared.domain.uploads import Mode, Rows, Upload, UploadKind, UploadStatus, Warned
+from shared.domain.uploads import Mode, Rows, Upload, UploadKind, UploadStatus, WaitingUpload, Warned
 from shared.rows import jsonb, of
 from shared.store import Conn
 
@@ -214,16 +214,16 @@ def update_failure(conn: Conn, upload_id: UUID, failure: str) -> None:
     )
 
 
-def find_waiting(conn: Conn, *, patience: timedelta, most: int) -> list[tuple[UUID, UploadStatus, int, str]]:
-    """Uploads nothing was heard of for so long: id, status, attempts, and what the last of these met.
+def find_waiting(conn: Conn, *, patience: timedelta, most: int) -> list[WaitingUpload]:
+    """Uploads nothing was heard of for so long.
 
     Among them are those that still await their file, which may have come unnoticed.
     """
-    return [
-        (upload_id, UploadStatus(status), attempts, failure)
-        for upload_id, status, attempts, failure in conn.execute(
+    return (
+        conn.cursor(row_factory=of(WaitingUpload))
+        .execute(
             """
-            SELECT id, status, attempts, COALESCE(last_failure, '')
+            SELECT id, status, attempts, COALESCE(last_failure, '') AS last_failure, expires_at
               FROM uploads
              WHERE status IN ('awaiting', 'received', 'validating', 'applying')
                AND progressed_at < clock_timestamp() - %(patience)s
@@ -232,7 +232,8 @@ def find_waiting(conn: Conn, *, patience: timedelta, most: int) -> list[tuple[UU
             """,
             {"patience": patience, "most": most},
         )
-    ]
+        .fetchall()
+    )
 
 
 def update_requeued(conn: Conn, upload_id: UUID) -> None:
