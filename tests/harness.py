@@ -42,13 +42,14 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
-def eventually(holds: Callable[[], object], *, within_s: float = 60) -> None:
-    """Return once it holds. The limit is for what hangs, not a measure of speed."""
+def eventually[T](look: Callable[[], T], *, within_s: float = 60) -> T:
+    """The first true value of `look`. The limit is for what hangs, not a measure of speed."""
     deadline = time.monotonic() + within_s
-    while not holds():
+    while not (value := look()):
         if time.monotonic() > deadline:
             raise AssertionError(f"still not so after {within_s:.0f} s")
         time.sleep(0.02)
+    return value
 
 
 class Services:

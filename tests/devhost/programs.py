@@ -7,8 +7,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,24 +16,11 @@ import httpx
 from azure.storage.blob import BlobServiceClient
 from azure.storage.queue import QueueClient
 
+from tests.harness import eventually
+
 APP = Path(__file__).parent / "app"
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
-
-
-def eventually[T](look: Callable[[], T]) -> T:
-    """The first true value of `look`; fails when none comes in a time that says something is broken."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not (value := look()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.02)
-    return value
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Api:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.devhost.programs import Api, eventually
+from tests.devhost.programs import Api
+from tests.harness import eventually
 
 
 def test_the_functions_are_listed_with_their_bindings(api: Api) -> None:

@@ -13,7 +13,8 @@ from azure.core.exceptions import ResourceNotFoundError
 from azure.storage.queue import QueueClient, QueueMessage, QueueServiceClient
 
 from devhost.blob_queue import HIDDEN_SECONDS
-from tests.devhost.programs import Host, blob_created, eventually
+from tests.devhost.programs import Host, blob_created
+from tests.harness import eventually
 
 TRIES = 3  # poisonBlobThreshold of the fixture app
 PARALLEL = 2  # maxDegreeOfParallelism of the fixture app

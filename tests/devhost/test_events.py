@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.devhost.programs import Host, Program, eventually, free_port
+from tests.devhost.programs import Host, Program
+from tests.harness import eventually, free_ports
 
 
 @pytest.fixture
 def watched_host(tmp_path: Path, uploads_storage: str) -> Iterator[Host]:
     """Not started; on a port of its own, the same after a restart."""
-    host = Host(tmp_path, uploads_storage, port=free_port())
+    host = Host(tmp_path, uploads_storage, port=free_ports(1)[0])
     yield host
     host.blobs.close()
     if host.running:

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.devhost.apps import http, write_app
-from tests.devhost.programs import Host, Program, eventually
+from tests.devhost.programs import Host, Program
+from tests.harness import eventually
 
 BLOB = """
 @app.blob_trigger(arg_name="stream", path="x/{name}", connection="UPLOADS_STORAGE"SOURCE)

@@ -8,7 +8,8 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from tests.devhost.programs import Api, eventually
+from tests.devhost.programs import Api
+from tests.harness import eventually
 
 GUID = "0b6f1d2e-8d1c-4a55-9d0a-3f7f0e1c2b3a"
 

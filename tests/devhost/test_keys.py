@@ -10,7 +10,8 @@ from starlette.requests import Request
 from devhost.keys import Gate, Keys
 from tests.conftest import StorageAccounts
 from tests.devhost.apps import http, write_app
-from tests.devhost.programs import Host, Program, blob_created, eventually, free_port
+from tests.devhost.programs import Host, Program, blob_created
+from tests.harness import eventually, free_ports
 
 OPEN, CLOSED = 200, 401
 KEYS = ("locked", "locked_too", "host", "master", "blobs_extension")
@@ -20,7 +21,7 @@ KEYS = ("locked", "locked_too", "host", "master", "blobs_extension")
 def guarded(tmp_path_factory: pytest.TempPathFactory, azurite: StorageAccounts) -> Iterator[Host]:
     """A host that asks for keys."""
     folder = tmp_path_factory.mktemp("guarded")
-    host = Host(folder, azurite.connection_string(), "--enable-auth", port=free_port())
+    host = Host(folder, azurite.connection_string(), "--enable-auth", port=free_ports(1)[0])
     host.start()
     yield host
     host.blobs.close()

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from devhost import timeout
 from devhost.throttle import Throttle
 from tests.devhost.apps import http, write_app
-from tests.devhost.programs import Host, eventually
+from tests.devhost.programs import Host
+from tests.harness import eventually
 
 WAITS = """
 import os, pathlib, time

@@ -5,7 +5,8 @@ import socket
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from tests.devhost.programs import Host, eventually
+from tests.devhost.programs import Host
+from tests.harness import eventually
 
 
 def test_the_apps_log_lines_reach_stderr_with_their_invocation(host: Host) -> None:

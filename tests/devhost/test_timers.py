@@ -13,7 +13,8 @@ import pytest
 from devhost.driver import AppError, Function, InvocationFailedError
 from devhost.messages import TypedData
 from devhost.timers import Timer
-from tests.devhost.programs import Host, eventually
+from tests.devhost.programs import Host
+from tests.harness import eventually
 
 NEVER_RUN = "0001-01-01T00:00:00+00:00"
 HOURLY, NINE, TEN = "0 0 * * * *", "2026-01-01T09:00:00+00:00", "2026-01-01T10:00:00+00:00"

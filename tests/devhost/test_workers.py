@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.devhost.programs import Host, blob_created, eventually, free_port
+from tests.devhost.programs import Host, blob_created
+from tests.harness import eventually, free_ports
 
 PARALLEL = 2  # maxDegreeOfParallelism of the fixture app
 
@@ -21,7 +22,7 @@ def workers(tmp_path: Path, uploads_storage: str) -> Iterator[Start]:
     begun: list[Host] = []
 
     def start(*options: str, **settings: str) -> tuple[Host, Host]:
-        port = free_port()
+        (port,) = free_ports(1)
         shared = ("--share-port", *options)
         first = Host(tmp_path, uploads_storage, *shared, port=port)
         second = Host(tmp_path / "second", uploads_storage, *shared, port=port, state=first.state)
