@@ -3,7 +3,6 @@
 Nothing answers 500, every answer is one that the description allows, and every operation succeeds once.
 """
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -30,8 +29,8 @@ from shared.store import jobs, users
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.driving import basket, client, lumen_ten
 
-# 40 requests an operation in `make test`; `make soak` asks for more.
-EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "40"))
+# Requests an operation, in `make test` and in `make soak`.
+EXAMPLES, SOAKED = 40, 1000
 PHONES = {
     Role.MARKETING: "+390610000001",
     Role.BACK_OFFICE: "+390610000002",
@@ -143,12 +142,15 @@ def test_the_description_has_every_endpoint() -> None:
     assert set(operations()) == set(REGISTRY)
 
 
+@pytest.mark.parametrize(
+    "examples", [EXAMPLES, pytest.param(SOAKED, marks=pytest.mark.soak)], ids=["some", "many"]
+)
 @pytest.mark.parametrize("name", names())
-def test_whatever_is_sent_is_answered_as_described(api: Api, name: str) -> None:
+def test_whatever_is_sent_is_answered_as_described(api: Api, name: str, examples: int) -> None:
     operation = operations()[name]
     statuses: Counter[int] = Counter()
 
-    @settings(max_examples=EXAMPLES, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, database=None, deadline=None, suppress_health_check=list(HealthCheck))
     @given(data=st.data())
     def fuzz(data: st.DataObject) -> None:
         mode = data.draw(st.sampled_from([GenerationMode.POSITIVE, GenerationMode.NEGATIVE]))
