@@ -8,16 +8,19 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Thread
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
-from azure.core.exceptions import ResourceModifiedError
+from azure.core.exceptions import HttpResponseError, ResourceModifiedError
 
 from devhost.environment import ROOT
+from shared.actions import uploads as actions
 from shared.domain.uploads import Rows, UploadStatus, blob_name
 from shared.edge import blobs
 from shared.jobs.ingest import ingest
+from shared.pool import DatabaseUnavailable
 from shared.store import uploads
 from tests.jobs.conftest import NOW, Client
 
@@ -188,3 +191,131 @@ def test_a_file_nobody_asked_for_is_left_alone(client: Client, conn: psycopg.Con
     ingest(name, blobs.source(client.blob(ticket.upload_id)), NOW)
     assert prices(conn) == []
     assert client.status(ticket.upload_id).status is UploadStatus.AWAITING
+
+
+def test_who_waits_for_another_file_says_so(client: Client, database_url: str) -> None:
+    client.send("products_lens", lenses(1))
+    first, second = client.ask("products_lens"), client.ask("products_frame")
+    client.put(first, lenses(10, "11.00"))
+    client.put(second, lenses(10).replace(b"New Code", b"SKU Code").replace(b"L0", b"F0"))
+    workers = [Thread(target=client.deliver_aside, args=[each.upload_id]) for each in (first, second)]
+    with psycopg.connect(database_url) as other:
+        # The first file holds the target and waits for this row.
+        other.execute("SELECT FROM products FOR UPDATE")
+        workers[0].start()
+        wait_until(lambda: not _is_target_free(database_url))
+        workers[1].start()
+        wait_until(lambda: client.status(second.upload_id).waiting_for == first.upload_id)
+    for worker in workers:
+        worker.join()
+    done = [client.status(each.upload_id) for each in (first, second)]
+    assert [(each.status, each.waiting_for) for each in done] == [(UploadStatus.COMPLETED, None)] * 2
+
+
+def _is_target_free(database_url: str) -> bool:
+    with psycopg.connect(database_url) as other:
+        return uploads.lock_target(other, "products")
+
+
+def test_a_running_ingest_can_be_cancelled(
+    client: Client, conn: psycopg.Connection, database_url: str
+) -> None:
+    client.send("products_lens", lenses(5))
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(1_000, "11.00"))
+    with psycopg.connect(database_url) as other:
+        assert uploads.lock_target(other, "products")
+        worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
+        worker.start()
+        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        asked = actions.cancel(conn, NOW, ticket.upload_id)
+        assert (asked.status, asked.cancelling) == (UploadStatus.APPLYING, True)
+        worker.join()
+    upload = client.status(ticket.upload_id)
+    assert (upload.status, upload.rows) == (UploadStatus.CANCELLED, Rows())
+    assert {price for _, price in prices(conn)} == {"10.00"}
+    assert client.deliver(ticket.upload_id) == upload
+
+
+def test_one_cancelled_before_its_delivery_is_cancelled_by_it(
+    client: Client, conn: psycopg.Connection
+) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(10))
+    conn.execute("UPDATE uploads SET status = 'received'")
+    actions.cancel(conn, NOW, ticket.upload_id)
+    assert client.deliver(ticket.upload_id).status is UploadStatus.CANCELLED
+    assert prices(conn) == []
+
+
+def test_progress_moves_while_rows_are_read_and_while_they_are_applied(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.jobs.progress._PAUSE_S", 0)
+    monkeypatch.setattr("shared.jobs.applying._PAGES", 20)
+    told: list[tuple[str, int, int, int]] = []
+    tell = uploads.update_progress
+
+    def listen(*args: Any, **given: Any) -> bool:
+        rows = given["rows"]
+        told.append((given["status"], given["progress"], rows.read, rows.inserted))
+        return tell(*args, **given)
+
+    monkeypatch.setattr(uploads, "update_progress", listen)
+    client.send("products_lens", lenses(20_000))
+    read = [each for each in told if each[0] == "validating"]
+    applied = [each for each in told if each[0] == "applying"]
+    assert len({each[2] for each in read}) >= 5
+    assert len({each[3] for each in applied}) >= 5
+    assert [each[1] for each in told] == sorted(each[1] for each in told)
+
+
+def test_a_database_that_restarts_in_the_middle_loses_nothing(
+    client: Client, conn: psycopg.Connection, database_url: str
+) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(1_000))
+    failures: list[Exception] = []
+
+    def deliver() -> None:
+        try:
+            client.deliver_aside(ticket.upload_id)
+        except DatabaseUnavailable as error:
+            failures.append(error)
+
+    with psycopg.connect(database_url) as other:
+        assert uploads.lock_target(other, "products")
+        worker = Thread(target=deliver)
+        worker.start()
+        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        # What a restart does to every session.
+        conn.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'promopartner'"
+        )
+        worker.join()
+    assert len(failures) == 1
+    assert prices(conn) == []
+    assert client.deliver(ticket.upload_id).rows == Rows(read=1_000, inserted=1_000)
+
+
+def test_a_storage_that_stops_answering_in_the_middle_loses_nothing(
+    client: Client, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ticket = client.ask("products_lens")
+    client.put(ticket, lenses(3_000))
+    monkeypatch.setattr(blobs, "CHUNK", 50_000)
+    source = blobs.source(client.blob(ticket.upload_id))
+    assert source is not None
+    download, calls = source.client.download_blob, iter(range(100))
+
+    def overloaded(*args: Any, **given: Any) -> Any:
+        if next(calls) == 1:
+            raise HttpResponseError("The server is busy.")
+        return download(*args, **given)
+
+    monkeypatch.setattr(source.client, "download_blob", overloaded)
+    with pytest.raises(HttpResponseError):
+        ingest(blob_name(ticket.upload_id), source, NOW)
+    assert prices(conn) == []
+    assert client.deliver(ticket.upload_id).rows == Rows(read=3_000, inserted=3_000)
