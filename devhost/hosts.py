@@ -76,6 +76,11 @@ class Hosts:
             if worker.child is not None and (code := worker.child.process.poll()) is not None:
                 self._ended(worker, worker.child, code)
 
+    def skip_log(self) -> None:
+        """Leave unprinted what the hosts have said so far; the files keep it."""
+        for worker in self._workers:
+            worker.follower.skip()
+
     def _begin_all(self) -> None:
         names = ["host", *(f"host-{number}" for number in range(2, self._options.workers + 1))]
         self._workers = []

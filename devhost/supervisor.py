@@ -90,6 +90,8 @@ class Supervisor:
         if not _has_sample_data(database_url):
             with step("Sample data, once"):
                 self._run_module("samples.load")
+        if self._hosts is not None:
+            self._hosts.skip_log()
         print(welcome.text(self._where, database_url=database_url, storage=storage))
 
     def _begin_storage(self) -> str:
