@@ -10,6 +10,8 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import uploads as actions
+from shared.domain.kinds import KINDS
+from shared.domain.kinds.described import KindDescribed, describe
 from shared.domain.pages import Page, page_of
 from shared.domain.uploads import Mode, Upload, UploadFinished, UploadKind, UploadUnknown
 from shared.domain.users import Caller, Permission
@@ -67,6 +69,12 @@ def list_uploads(query: UploadsQuery) -> Page[Upload]:
     with pool.connection() as conn:
         found = uploads.find(conn, before=query.cursor, limit=query.limit + 1)
     return page_of(found, query.limit, lambda upload: upload.id)
+
+
+@endpoint(bp, "GET", "uploads/kinds", access=Permission.UPLOADS_READ)
+def list_upload_kinds() -> tuple[KindDescribed, ...]:
+    """The kinds of file, and the columns of each: headers, what a cell takes, what is mandatory."""
+    return describe(KINDS.values())
 
 
 @endpoint(

@@ -51,6 +51,7 @@ HTTP = {
     ("list_store_groups", "GET", "v1/store-groups"),
     ("list_stores", "GET", "v1/stores"),
     ("list_transactions", "GET", "v1/transactions"),
+    ("list_upload_kinds", "GET", "v1/uploads/kinds"),
     ("list_uploads", "GET", "v1/uploads"),
     ("pause_promotion", "POST", "v1/promotions/{promotion_id:guid}/pause"),
     ("preview_product_group", "POST", "v1/product-groups/preview"),

@@ -226,6 +226,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "list_store_groups": (Role.STORE_USER, lambda _: {}),
     "list_stores": (Role.ADMIN, lambda _: {"query": {"cursor": "S0002"}}),
     "list_transactions": (Role.BACK_OFFICE, lambda _: {"query": {"store_id": "S0001"}}),
+    "list_upload_kinds": (Role.BACK_OFFICE, lambda _: {}),
     "list_uploads": (Role.BACK_OFFICE, lambda _: {}),
     "pause_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _published(shop))),
     "preview_product_group": (Role.MARKETING, lambda _: {"body": {"filter": _group("product")["filter"]}}),

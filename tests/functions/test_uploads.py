@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from functions import ingest, uploads
+from shared.domain.kinds import KINDS
 from shared.domain.users import Role
 from shared.edge import storage
 from shared.settings import settings
@@ -145,3 +146,21 @@ def test_storage_that_does_not_answer_is_told(doors: Client, monkeypatch: pytest
     settings.cache_clear()
     status, problem = doors.call(uploads.create_upload, body=ASK)
     assert (status, problem["code"]) == (503, "storage_unavailable")
+
+
+def test_the_kinds_are_told_from_their_declarations(doors: Client) -> None:
+    status, kinds = doors.call(uploads.list_upload_kinds)
+    assert status == 200
+    told = {kind["kind"]: kind for kind in kinds}
+    assert set(told) == set(KINDS)
+    frame = {column["name"]: column for column in told["products_frame"]["columns"]}
+    assert frame["sku"] == {
+        "name": "sku",
+        "headers": ["EAN_New", "SKU Code", "SKU"],
+        "type": "code",
+        "says": "at most 64 printable characters, single blanks inside at most",
+        "mandatory": True,
+        "default": None,
+    }
+    assert (told["users"]["takes_attributes"], told["stores"]["takes_attributes"]) == (False, True)
+    assert doors.call(uploads.list_upload_kinds, role=Role.STORE_USER)[0] == 403

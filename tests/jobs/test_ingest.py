@@ -280,3 +280,35 @@ def test_the_status_shows_a_hundred_errors_and_the_file_all(client: Client) -> N
     assert upload.rows == Rows(read=250, rejected=250)
     assert [error.line for error in upload.errors] == list(range(2, 102))
     assert len(client.rejected(upload).splitlines()) == 251
+
+
+def test_rings_of_parents_are_refused_and_nothing_else(client: Client, conn: psycopg.Connection) -> None:
+    client.send("stores", f"{STORE}\nTOP,Top,IT,Europe/Rome,,,\nMID,Mid,IT,Europe/Rome,TOP,,\n")
+    rows = [
+        "A,A,IT,Europe/Rome,B,,",
+        "B,B,IT,Europe/Rome,C,,",
+        "C,C,IT,Europe/Rome,A,,",
+        "TOP,Top,IT,Europe/Rome,MID,,",  # closes a ring with what is stored
+        "D,D,IT,Europe/Rome,MID,,",
+        "E,E,IT,Europe/Rome,D,,",
+    ]
+    upload = client.send("stores", "\n".join([STORE, *rows, ""]))
+    assert [(each.line, each.code) for each in upload.errors] == [
+        (2, "parent_ring"),
+        (3, "parent_ring"),
+        (4, "parent_ring"),
+        (5, "parent_ring"),
+    ]
+    assert upload.errors[0].detail == "The store would be its own ancestor: A > B > C > A."
+    assert upload.rows == Rows(read=6, inserted=2, rejected=4)
+    assert store_ids(conn) == ["D", "E", "MID", "TOP"]
+
+
+def test_company_ids_that_disagree_are_refused(client: Client) -> None:
+    client.send("stores", f"{STORE}\nS1,One,IT,Europe/Rome,,A1,B1\nS2,Two,IT,Europe/Rome,,A2,B2\n")
+    upload = client.send("stores", f"{STORE}\nS3,Three,IT,Europe/Rome,,A1,B2\nS1,One,IT,Europe/Rome,,A1,B2\n")
+    assert [(each.line, each.column, each.detail) for each in upload.errors] == [
+        (2, "Company A ID", "The store S1 has this id."),
+        (3, "Company B ID", "The store S2 has this id."),
+    ]
+    assert upload.rows == Rows(read=2, rejected=2)
