@@ -4,16 +4,17 @@ import base64
 import hashlib
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
-
-import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePrivateKey
 
 from shared.domain.users import Caller, Role
 from shared.edge.problems import TokenExpired, TokenInvalid
 from shared.settings import SettingsError, settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+
+# jwt and cryptography take a seventh of the app's import; a process that starts has no token to read yet.
 
 LIFETIME = timedelta(minutes=10)
 _ALGORITHM = "ES256"
@@ -23,6 +24,8 @@ _CLAIMS = ["iss", "aud", "sub", "jti", "iat", "nbf", "exp", "role"]
 
 def issue(caller: Caller, now: datetime) -> str:
     """An access token that says who `caller` is, for ten minutes from `now`."""
+    import jwt  # noqa: PLC0415 - heavy
+
     claims = {
         "iss": settings().jwt_issuer,
         "aud": settings().jwt_audience,
@@ -44,6 +47,8 @@ def read(token: str, now: datetime) -> Caller:
     Raises TokenExpired, or TokenInvalid for anything that is not exactly what `issue` makes: another
     algorithm, key, issuer, audience or type, or a claim missing.
     """
+    import jwt  # noqa: PLC0415 - heavy
+
     key, key_id = _signing_key()
     try:
         header = jwt.get_unverified_header(token)
@@ -70,7 +75,13 @@ def read(token: str, now: datetime) -> Caller:
 
 
 @cache
-def _signing_key() -> tuple[EllipticCurvePrivateKey, str]:
+def _signing_key() -> "tuple[EllipticCurvePrivateKey, str]":
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - heavy
+    from cryptography.hazmat.primitives.asymmetric.ec import (  # noqa: PLC0415 - heavy
+        SECP256R1,
+        EllipticCurvePrivateKey,
+    )
+
     try:
         key = serialization.load_pem_private_key(settings().jwt_signing_key.encode(), password=None)
     except ValueError as error:
