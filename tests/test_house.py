@@ -171,6 +171,11 @@ def test_importing_the_app_opens_no_connection_and_reads_no_setting() -> None:
     )
 
 
+def test_importing_the_app_leaves_heavy_packages_to_those_who_need_them() -> None:
+    heavy = ["azure.data.tables", "httpx", "jwt"]
+    run(sys.executable, "-c", f"import function_app, sys; assert not sys.modules.keys() & set({heavy})")
+
+
 def test_the_app_file_only_registers() -> None:
     text = (ROOT / "function_app.py").read_text()
     assert len(text.splitlines()) < 40
