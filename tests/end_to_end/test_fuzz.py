@@ -3,6 +3,7 @@
 Nothing answers 500, every answer is one that the description allows, and every operation succeeds once.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -58,7 +59,7 @@ class Api:
             # What the description cannot say, such as which SKUs there are, is refused all the same.
             excluded = [positive_data_acceptance]
             # The host drops empty query values before the app sees them.
-            if seeded or "" in (case.query or {}).values():
+            if seeded or re.search(r"=(&|$)", str(response.request.url)):
                 excluded.append(negative_data_rejection)
             case.validate_response(response, excluded_checks=excluded)
         return response.status_code
