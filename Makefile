@@ -2,11 +2,12 @@ PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
 
-.PHONY: help run test soak bench lint format reset venv
+.PHONY: help run seed test soak bench lint format reset venv
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     start everything here and print how to use it (Ctrl-C stops it)"
+	@echo "make seed    load 100,000 products and 5,000 stores into what make run runs"
 	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
 	@echo "make soak    run the long forms of the tests, minutes each"
 	@echo "make bench   measure the app beside its limits, about five minutes (BENCH_SECONDS=3 a point)"
@@ -21,6 +22,9 @@ help:
 
 run: venv
 	@$(VENV)/bin/python -m devhost run --with-parent
+
+seed: venv
+	@$(VENV)/bin/python -m samples.seed
 
 test: venv
 	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)

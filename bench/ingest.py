@@ -1,0 +1,300 @@
+"""Ingest beside its limits: `python -m bench.ingest` measures one file of products and writes the tables.
+
+The rows go by every way in one run, a round of each after the other: the whole ingest, from the blob to the
+report; COPY of the finished rows into a table like products, which is the durable floor; COPY of the file
+into an unlogged table; COPY and INSERT ON CONFLICT by psql, which checks nothing; INSERTs of 1,000 rows.
+"""
+
+import argparse
+import csv
+import io
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import httpx
+import psycopg
+
+from bench.figures import ratio, spread
+from bench.machine import load_average, machine
+from bench.site import Site, site
+from devhost.environment import ROOT
+from devhost.services.postgres import bin_folder
+from samples import lenses
+from shared import pool
+from shared.actions import uploads as actions
+from shared.domain.uploads import Mode, UploadKind, UploadStatus, blob_name
+from shared.domain.users import Role
+from shared.edge import blobs, files, storage
+from shared.jobs.ingest import ingest
+from shared.store import uploads, users
+
+DOCUMENT = ROOT / "docs" / "benchmarks.md"
+# Twelve columns: without the diameter, of which the samples have one more.
+_KEPT = [place for place, title in enumerate(lenses.HEADER) if title != "Diameter"]
+_PRICE = [lenses.HEADER[place] for place in _KEPT].index("Price")
+_BEGIN, _END = "<!-- ingest: begin -->", "<!-- ingest: end -->"
+_BLOCK = 262_144
+_BATCH = 1_000
+_GOALS = {"first load": 2.5, "nothing changed": 1.8, "everything changed": 3.0}
+
+type Row = list[str]
+
+_STAGE = """
+CREATE TEMP TABLE staged (sku text, name text, brand text, collection text, type text, index text,
+    coating text, material text, price numeric, currency text, tax numeric, active boolean)
+"""
+_UPSERT = """
+INSERT INTO products SELECT sku, 'lens', name, brand, collection, type, price, currency, tax, active,
+    jsonb_build_object('Index', index, 'Coating', coating, 'Material', material), uuidv7(), now(), now()
+FROM staged ON CONFLICT (sku) DO UPDATE SET name = excluded.name, brand = excluded.brand,
+    collection = excluded.collection, type = excluded.type, price = excluded.price,
+    currency = excluded.currency,
+    tax_rate_pct = excluded.tax_rate_pct, active = excluded.active, attributes = excluded.attributes,
+    upload_id = excluded.upload_id, updated_at = excluded.updated_at
+"""
+
+
+class Bench:
+    """The files and the ways."""
+
+    def __init__(self, here: Site, rows: int) -> None:
+        self.conn = psycopg.connect(here.url, autocommit=True)
+        self._folder = here.folder
+        self._user_id = users.insert(
+            self.conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=datetime.now(UTC)
+        )
+        self._url = here.url
+        self.rows = [[row[place] for place in _KEPT] for row in lenses.lenses(rows, 7)]
+        dearer = [_with_price(row, f"{float(row[_PRICE]) + 1:.2f}") for row in self.rows]
+        self.files = {
+            "same": _text(self.rows),
+            "dearer": _text(dearer),
+            "1 %": _text([dearer[n] if n % 100 == 0 else row for n, row in enumerate(self.rows)]),
+            "bad": _text([_with_price(row, "x") if n % 100 == 0 else row for n, row in enumerate(self.rows)]),
+        }
+        # The first of a process pays for imports and connections.
+        self.ingest(_text(self.rows[:10]))
+
+    def put(self, content: bytes) -> UUID:
+        now = datetime.now(UTC)
+        upload_id, expires_at = actions.request(
+            self.conn,
+            now,
+            kind=UploadKind.PRODUCTS_LENS,
+            filename="lenses.csv",
+            mode=Mode.VALID_ROWS,
+            validate_only=False,
+            user_id=self._user_id,
+        )
+        ticket = files.ticket(upload_id, expires_at, now)
+        httpx.put(ticket.put_url, headers=ticket.headers, content=content, timeout=600).raise_for_status()
+        return upload_id
+
+    def ingest(self, content: bytes) -> float:
+        """From the event to the outcome."""
+        upload_id = self.put(content)
+        took = _timed(lambda: deliver(blob_name(upload_id)))
+        upload = uploads.get(self.conn, upload_id)
+        if upload is None or upload.status is not UploadStatus.COMPLETED:
+            raise RuntimeError(f"the upload did not complete: {upload}")
+        return took
+
+    def empty(self) -> None:
+        self.conn.execute("TRUNCATE products")
+        self.conn.execute("CHECKPOINT")
+
+    def finished(self) -> bytes:
+        """The products as COPY writes them."""
+        with self.conn.cursor().copy("COPY products TO STDOUT") as copy:
+            return b"".join(bytes(block) for block in copy)
+
+    def floor(self, finished: bytes) -> float:
+        self.conn.execute("DROP TABLE IF EXISTS floor")
+        self.conn.execute("CREATE TABLE floor (LIKE products INCLUDING ALL)")
+        self.conn.execute("CHECKPOINT")
+        return _timed(lambda: self._copy("COPY floor FROM STDIN", finished))
+
+    def raw(self) -> float:
+        self.conn.execute("DROP TABLE IF EXISTS raw")
+        self.conn.execute(_STAGE.replace("TEMP TABLE staged", "UNLOGGED TABLE raw").encode())
+        return _timed(lambda: self._copy("COPY raw FROM STDIN (FORMAT csv, HEADER)", self.files["same"]))
+
+    def psql(self, name: str) -> float:
+        path = self._folder / "psql.csv"
+        path.write_bytes(self.files[name])
+        script = f"{_STAGE};\n\\copy staged FROM '{path}' (FORMAT csv, HEADER)\n{_UPSERT};\n"
+        command = [str(bin_folder() / "psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", self._url]
+        return _timed(lambda: subprocess.run(command, input=script, text=True, check=True))
+
+    def batches(self) -> float:
+        """What most projects do: INSERT ON CONFLICT with the values of 1,000 rows, each in a transaction."""
+        one = "(%s,'lens',%s,%s,%s,%s,%s,%s,%s,%s,jsonb_build_object('i',%s::text,'c',%s::text,'m',%s::text),"
+        one += "uuidv7(),now(),now())"
+        order = (0, 1, 2, 3, 4, 8, 9, 10, 11, 5, 6, 7)
+
+        def run() -> None:
+            for first in range(0, len(self.rows), _BATCH):
+                some = self.rows[first : first + _BATCH]
+                values = [row[place] for row in some for place in order]
+                self.conn.execute(
+                    f"INSERT INTO products VALUES {','.join([one] * len(some))} "  # type: ignore[arg-type]
+                    "ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price = excluded.price",
+                    values,
+                )
+
+        return _timed(run)
+
+    def _copy(self, statement: str, content: bytes) -> None:
+        with self.conn.cursor().copy(statement.encode()) as copy:
+            for first in range(0, len(content), _BLOCK):
+                copy.write(content[first : first + _BLOCK])
+
+
+def deliver(name: str) -> None:
+    client = storage.service().get_blob_client(storage.UPLOADS, name)
+    ingest(name, blobs.source(client), datetime.now(UTC))
+
+
+def measure(here: Site, rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+    bench = Bench(here, rows)
+    took: dict[str, list[float]] = {}
+
+    def note(what: str, seconds: float) -> None:
+        took.setdefault(what, []).append(seconds)
+
+    for number in range(rounds):
+        say(f"ingest of {rows:,} rows, round {number + 1} of {rounds}")
+        bench.empty()
+        note("first load", bench.ingest(bench.files["same"]))
+        finished = bench.finished()
+        note("nothing changed", bench.ingest(bench.files["same"]))
+        note("everything changed", bench.ingest(bench.files["dearer"]))
+        bench.ingest(bench.files["same"])
+        bench.conn.execute("VACUUM ANALYZE products")
+        note("1 % changed", bench.ingest(bench.files["1 %"]))
+        note("1 % bad", bench.ingest(bench.files["bad"]))
+        note("COPY into a table like products", bench.floor(finished))
+        note("COPY into an unlogged table", bench.raw())
+        bench.empty()
+        note("psql, first load", bench.psql("same"))
+        note("psql, nothing changed", bench.psql("same"))
+        note("psql, everything changed", bench.psql("dearer"))
+        bench.empty()
+        note("batches of 1,000, first load", bench.batches())
+    bench.empty()
+    say("memory")
+    memory = {count: _memory(bench, count) for count in (rows, 10 * rows)}
+    bench.conn.close()
+    pool.close()
+    floor = took["COPY into a table like products"]
+    return {
+        "rows": rows,
+        "seconds": {what: spread(each) for what, each in took.items()},
+        "to_floor": {what: ratio(each, floor) for what, each in took.items()},
+        "batches_to_ingest": ratio(took["batches of 1,000, first load"], took["first load"]),
+        "memory_mb": memory,
+    }
+
+
+def _memory(bench: Bench, count: int) -> dict[str, float]:
+    """What a process of its own holds idle after a small ingest, and at most during one of so many rows."""
+    content = _text([[row[place] for place in _KEPT] for row in lenses.lenses(count, 7)])
+    small, large = bench.put(_text(bench.rows[:10])), bench.put(content)
+    command = [sys.executable, "-m", "bench.ingest", "--deliver", blob_name(small), blob_name(large)]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    idle, peak = map(float, result.stdout.split())
+    return {"idle": idle, "peak": peak, "above_idle": round(peak - idle, 1)}
+
+
+def _deliver_and_tell(small: str, large: str) -> None:
+    deliver(small)
+    idle = _status_mb("VmRSS")
+    Path("/proc/self/clear_refs").write_text("5")
+    deliver(large)
+    print(idle, _status_mb("VmHWM"))
+
+
+def _status_mb(name: str) -> float:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(f"{name}:"):
+            return round(int(line.split()[1]) / 1000, 1)
+    raise RuntimeError(f"/proc/self/status has no {name}")
+
+
+def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
+    where, load = facts["machine"], facts["load_average"]
+    lines = [
+        (
+            f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load "
+            f"average {load['before']} before and {load['after']} after. {result['rows']:,} products, "
+            "12 columns; medians with the least and the greatest of the rounds."
+        ),
+        "",
+        "| | seconds | to the floor | goal |",
+        "|---|---|---|---|",
+    ]
+    for what, seconds in result["seconds"].items():
+        to_floor = result["to_floor"][what]
+        goal = f"≤ {_GOALS[what]}" if what in _GOALS else ""
+        lines.append(f"| {what} | {_told(seconds)} | {_told(to_floor)} | {goal} |")
+    lines += [
+        "",
+        f"The batches take {_told(result['batches_to_ingest'])} times as long as the ingest.",
+    ]
+    lines += ["", "| rows | idle MB | at most MB | above idle MB | goal |", "|---|---|---|---|---|"]
+    for count, each in result["memory_mb"].items():
+        lines.append(f"| {count:,} | {each['idle']} | {each['peak']} | {each['above_idle']} | ≤ 150 |")
+    return "\n".join(lines)
+
+
+def _told(each: dict[str, float]) -> str:
+    return f"{each['median']:.2f} ({each['min']:.2f} to {each['max']:.2f})"
+
+
+def _with_price(row: Row, price: str) -> Row:
+    return [*row[:_PRICE], price, *row[_PRICE + 1 :]]
+
+
+def _text(rows: Sequence[Row]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([lenses.HEADER[place] for place in _KEPT])
+    writer.writerows(rows)
+    return text.getvalue().encode()
+
+
+def _timed(run: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    run()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--write", action="store_true", help=f"bring {DOCUMENT.name} up to date")
+    parser.add_argument("--deliver", nargs=2, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.deliver:
+        _deliver_and_tell(*given.deliver)
+        return
+    before = load_average()
+    with site() as here:
+        result = measure(here, given.rows, given.rounds, lambda text: print(f"  {text}", file=sys.stderr))
+    facts = {"machine": machine(), "load_average": {"before": before, "after": load_average()}}
+    text = table(result, facts)
+    print(text)
+    if given.write:
+        before_marks, _, rest = DOCUMENT.read_text().partition(_BEGIN)
+        DOCUMENT.write_text(f"{before_marks}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
+
+
+if __name__ == "__main__":
+    main()
