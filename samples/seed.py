@@ -68,7 +68,7 @@ def _send(client: httpx.Client, kind: str, path: Path) -> None:
 def _show(kind: str, upload: dict[str, Any], seconds: float) -> None:
     done, rows = upload["progress"] * _WIDTH // 100, upload["rows"]
     bar = "#" * done + "." * (_WIDTH - done)
-    counts = f"{rows['read']:>7,} read, {rows['inserted']:,} new, {rows['updated']:,} changed, {rows['unchanged']:,} as before"
+    counts = ", ".join(f"{rows[name]:,} {name}" for name in ("read", "inserted", "updated", "unchanged"))
     print(f"\r  {kind:<15} [{bar}] {upload['progress']:>3} %  {counts}  {seconds:.1f} s ", end="", flush=True)
 
 

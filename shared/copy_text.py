@@ -7,7 +7,7 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 
 def of(columns: Sequence[Sequence[str | None]]) -> bytes:
     """The rows of these columns, for COPY with NULL ''; there is no empty text."""
-    filled = [_filled(column) for column in columns]
+    filled = [[value or "" for value in column] for column in columns]
     text = _lines(filled)
     rows = len(filled[0])
     # One look at the whole text instead of one at each cell.
@@ -19,10 +19,6 @@ def of(columns: Sequence[Sequence[str | None]]) -> bytes:
     ):
         text = _lines([[value.translate(_ESCAPES) for value in column] for column in filled])
     return text.encode()
-
-
-def _filled(column: Sequence[str | None]) -> Sequence[str]:
-    return [value or "" for value in column]
 
 
 def _lines(columns: Iterable[Sequence[str]]) -> str:

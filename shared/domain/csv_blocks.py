@@ -42,6 +42,7 @@ class Blocks:
             (place, other, _Memo(_reading_together(rule.read))) for place, other, rule in table.together
         ]
         self._attributes = [position for position, _ in table.named]
+        self._faults = 0
         self._objects = _Memo(_refused_as_faulty(table.attributes_json))
 
     def read(self, lines: Sequence[int], records: Sequence[list[str]]) -> Block:
@@ -66,8 +67,7 @@ class Blocks:
         columns.insert(0, list(map(str, lines)))
         faulty = {
             row
-            for column in columns
-            if _FAULTY in column
+            for column in (columns if self._has_faults() else ())
             for row, value in enumerate(column)
             if value == _FAULTY
         }
@@ -76,6 +76,13 @@ class Blocks:
         if faulty:
             columns = [[value for row, value in enumerate(column) if row not in faulty] for column in columns]
         return Block(columns if columns[0] else [], rejections)
+
+    def _has_faults(self) -> bool:
+        """Whether any cell was faulty since the last question."""
+        memos = [*(column.memo for column in self._columns), *(memo for *_, memo in self._together)]
+        counts = [memo.faults for memo in memos] + [self._objects.faults]
+        had, self._faults = self._faults, sum(counts)
+        return self._faults > had
 
     def _evened(
         self, lines: Sequence[int], records: Sequence[list[str]], rejections: list[Rejection]
@@ -98,13 +105,13 @@ class _Column:
 
     def __init__(self, reader: Reader, position: int, empty: Cell) -> None:
         self.position = position
-        self._memo = _Memo(_reading(reader.read, empty))
+        self.memo = _Memo(_reading(reader.read, empty))
         self._plain = re.compile(rf"(?:{reader.plain}\n)*") if reader.plain else None
 
     def read(self, cells: Sequence[str]) -> Sequence[Cell]:
-        if self._plain and self._memo.is_full() and self._plain.fullmatch("\n".join(cells) + "\n"):
+        if self._plain and self.memo.is_full() and self._plain.fullmatch("\n".join(cells) + "\n"):
             return cells
-        return list(map(self._memo.__getitem__, cells))
+        return list(map(self.memo.__getitem__, cells))
 
 
 class _Memo[Key](dict[Key, Cell]):
@@ -112,6 +119,7 @@ class _Memo[Key](dict[Key, Cell]):
 
     def __init__(self, read: Callable[[Key], Cell]) -> None:
         super().__init__()
+        self.faults = 0
         self._read = read
 
     def is_full(self) -> bool:
@@ -119,7 +127,9 @@ class _Memo[Key](dict[Key, Cell]):
 
     def __missing__(self, key: Key) -> Cell:
         value = self._read(key)
-        if value != _FAULTY and len(self) < _REMEMBERED:
+        if value == _FAULTY:
+            self.faults += 1
+        elif len(self) < _REMEMBERED:
             self[key] = value
         return value
 
