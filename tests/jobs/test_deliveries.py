@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -22,6 +20,7 @@ from shared.edge import blobs
 from shared.jobs.ingest import ingest
 from shared.pool import DatabaseUnavailable
 from shared.store import uploads
+from tests.harness import eventually
 from tests.jobs.conftest import NOW, Client
 
 LENS = "New Code,Name,Price,Currency,Tax Rate %"
@@ -39,13 +38,6 @@ def lenses(count: int, price: str = "10.00") -> bytes:
     return "\n".join(
         [LENS, *(f"L{number:05},Lens {number},{price},EUR,22" for number in range(count)), ""]
     ).encode()
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def prices(conn: psycopg.Connection) -> list[tuple[str, str]]:
@@ -83,13 +75,13 @@ def test_a_kill_between_copy_and_commit_loses_nothing(
             cwd=ROOT,
             env=os.environ | app_environment,
         )
-        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         assert client.status(ticket.upload_id).rows.read == 10_000
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert {price for _, price in prices(conn)} == {"10.00"}
     # The server notices when the waiting statement ends; until then the upload is somebody's.
-    wait_until(lambda: _is_free(database_url, ticket.upload_id))
+    eventually(lambda: _is_free(database_url, ticket.upload_id))
     upload = client.deliver(ticket.upload_id)
     assert upload.status is UploadStatus.COMPLETED
     assert upload.rows == Rows(read=10_000, inserted=9_900, updated=100)
@@ -111,7 +103,7 @@ def test_rows_and_outcome_are_seen_at_the_same_time_and_progress_before(
         assert uploads.lock_target(other, "products")
         worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
         worker.start()
-        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         during = client.status(ticket.upload_id)
         assert (during.progress, during.rows) == (50, Rows(read=1_000))
         assert during.received_at == NOW
@@ -203,9 +195,9 @@ def test_who_waits_for_another_file_says_so(client: Client, database_url: str) -
         # The first file holds the target and waits for this row.
         other.execute("SELECT FROM products FOR UPDATE")
         workers[0].start()
-        wait_until(lambda: not _is_target_free(database_url))
+        eventually(lambda: not _is_target_free(database_url))
         workers[1].start()
-        wait_until(lambda: client.status(second.upload_id).waiting_for == first.upload_id)
+        eventually(lambda: client.status(second.upload_id).waiting_for == first.upload_id)
     for worker in workers:
         worker.join()
     done = [client.status(each.upload_id) for each in (first, second)]
@@ -227,7 +219,7 @@ def test_a_running_ingest_can_be_cancelled(
         assert uploads.lock_target(other, "products")
         worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
         worker.start()
-        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         asked = actions.cancel(conn, NOW, ticket.upload_id)
         assert (asked.status, asked.cancelling) == (UploadStatus.APPLYING, True)
         worker.join()
@@ -287,7 +279,7 @@ def test_a_database_that_restarts_in_the_middle_loses_nothing(
         assert uploads.lock_target(other, "products")
         worker = Thread(target=deliver)
         worker.start()
-        wait_until(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
+        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
         # What a restart does to every session.
         conn.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
