@@ -70,15 +70,6 @@ def parse_zone_policy(text: str, at: str = "") -> str:
     return text
 
 
-def in_force(
-    starts_at: datetime | None, ends_at: datetime | None, zone_policy: str, store_zone: str, now_utc: datetime
-) -> bool:
-    """Say whether the schedule covers this instant at a store of this zone: start <= now < end."""
-    return not has_ended(ends_at, zone_policy, store_zone, now_utc) and not has_yet_to_start(
-        starts_at, zone_policy, store_zone, now_utc
-    )
-
-
 def has_yet_to_start(
     starts_at: datetime | None, zone_policy: str, store_zone: str, now_utc: datetime
 ) -> bool:

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from shared.domain.schedules import (
     ScheduleInvalid,
     earliest_start,
-    in_force,
+    has_ended,
+    has_yet_to_start,
     instant,
     latest_end,
     parse_end,
@@ -28,6 +29,14 @@ ZONES = [
     "America/St_Johns",
     "Pacific/Pago_Pago",
 ]
+
+
+def in_force(
+    starts_at: datetime | None, ends_at: datetime | None, zone_policy: str, store_zone: str, now: datetime
+) -> bool:
+    """Start <= now < end, by the two questions that the engine asks."""
+    began = not has_yet_to_start(starts_at, zone_policy, store_zone, now)
+    return began and not has_ended(ends_at, zone_policy, store_zone, now)
 
 
 def local(text: str) -> datetime:
