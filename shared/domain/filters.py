@@ -19,7 +19,7 @@ false)`:
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -140,8 +140,17 @@ class Compare:
     value: Value
 
 
+@dataclass(frozen=True, slots=True)
+class InGroup:
+    """Membership in a group as it was pinned, told by the fact `product.groups` or `store.groups`."""
+
+    subject: str
+    group_id: str
+
+
 type Tree[L] = AllOf[Tree[L]] | AnyOf[Tree[L]] | NotOf[Tree[L]] | L
-type Filter = Tree[Compare]
+type Filter = Tree[Compare | InGroup]
+"""A filter of a promotion; one of a group itself has no InGroup."""
 
 
 def parse_filter(document: object, *, namespaces: Iterable[str], at: str = "") -> Filter:
@@ -261,6 +270,8 @@ def matches(tree: Filter, facts: Mapping[str, object]) -> bool:
             return any(matches(item, facts) for item in items)
         case NotOf(item):
             return not matches(item, facts)
+        case InGroup(subject, group_id):
+            return group_id in cast("Container[str]", facts.get(f"{subject}.groups", ()))
         case Compare():
             return compare(tree.op, facts.get(tree.fact), tree.value)
 

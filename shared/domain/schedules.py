@@ -9,7 +9,7 @@ two promotions that meet at a local time neither overlap nor leave a hole.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -40,6 +40,19 @@ class Schedule:
     starts_at: datetime | None
     ends_at: datetime | None
     zone_policy: str = STORE
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A recurring time: on these ISO weekdays (1 is Monday), from `opens` until before `closes`, local.
+
+    None as `closes` is the end of the day. A window that closes before it opens runs past midnight and
+    belongs to the day on which it opens.
+    """
+
+    weekdays: frozenset[int]
+    opens: time
+    closes: time | None
 
 
 def parse_schedule(

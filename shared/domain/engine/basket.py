@@ -1,7 +1,7 @@
 """The basket as the engine takes it: prices in minor units, facts under their full names."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
 
@@ -30,9 +30,38 @@ class BasketLine:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomerFacts:
+    """The customer of the basket. `facts` has `customer.attributes.…` and `history.…`; `customer.id` is `id`."""
+
+    id: str
+    facts: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """What the limits of a promotion leave for this basket; budgets in minor units, None is no limit.
+
+    `used_up` names the limit that leaves nothing. What exceeds `refuse_above` is not given at all, what
+    exceeds `grant_up_to` is given up to it.
+    """
+
+    used_up: str | None = None
+    refuse_above: int | None = None
+    grant_up_to: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Basket:
+    """What is priced. `gifts` are the goods that promotions may add, one of each, by SKU.
+
+    A promotion that `headroom` does not name has no limit.
+    """
+
     store: StoreFacts
     currency: str
     channel: str
     codes: tuple[str, ...]
     lines: tuple[BasketLine, ...]
+    customer: CustomerFacts | None = None
+    headroom: Mapping[str, Headroom] = field(default_factory=dict[str, Headroom])
+    gifts: Mapping[str, BasketLine] = field(default_factory=dict[str, BasketLine])

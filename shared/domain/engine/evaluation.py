@@ -28,15 +28,20 @@ class UnitRole(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
+    """What a promotion takes off some units of a line, and what each of its funders bears of it, in order."""
+
     promotion_id: str
     version: int
     role: UnitRole
     units: int
     amount: int
+    funding: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluatedLine:
+    """A line of the basket, or one that a promotion added as a gift; gifts come last."""
+
     sku: str
     quantity: int
     unit_price: int
@@ -45,11 +50,12 @@ class EvaluatedLine:
     net: int
     tax: int
     allocations: tuple[Allocation, ...]
+    gift: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideSchedule:
-    """`reason` is not_started or ended; the times are local to `zone`."""
+    """`reason` is not_started, ended or outside_window; the times are local to `zone`."""
 
     reason: str
     starts_at: datetime | None
@@ -70,7 +76,15 @@ class NotMet:
     unmet: tuple[Unmet, ...] = ()
 
 
-type Detail = OutsideSchedule | StoreNotTargeted | NotMet
+@dataclass(frozen=True, slots=True)
+class LimitReached:
+    """`limit` names it; `left` is the budget it leaves, which is less than what was wanted, in minor units."""
+
+    limit: str
+    left: int | None
+
+
+type Detail = OutsideSchedule | StoreNotTargeted | NotMet | LimitReached
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +100,7 @@ class PromotionOutcome:
     """What became of one promotion.
 
     `wanted` is what an applied promotion would have given without limits on it. `beaten_by` names the
-    winners, for `excluded_by` the exclusive one.
+    winners, for `excluded_by` the exclusive one. `points` are loyalty points earned.
     """
 
     promotion_id: str
@@ -98,6 +112,19 @@ class PromotionOutcome:
     missing: Missing | None = None
     beaten_by: BeatenBy | None = None
     detail: Detail | None = None
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """What buying `units` more of a SKU of the basket brings: `discount` is that of the larger basket."""
+
+    promotion_id: str
+    sku: str
+    units: int
+    discount: int
+    gained: int
+    """How much more is taken off than now, in minor units."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,3 +140,4 @@ class Evaluation:
     bound: int
     lines: tuple[EvaluatedLine, ...]
     promotions: tuple[PromotionOutcome, ...]
+    near_misses: tuple[NearMiss, ...] = ()

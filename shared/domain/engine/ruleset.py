@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from shared.domain.engine.rule import Rule
 from shared.domain.filters import Filter
+from shared.domain.schedules import Window
 
 
 class Lane(StrEnum):
@@ -17,9 +18,27 @@ class Lane(StrEnum):
     TENDER = "tender"
 
 
+class OnReturn(StrEnum):
+    """What becomes of a promotion's discount when goods come back: taken anew on what is kept, or left."""
+
+    REPRICE = "reprice"
+    KEEP = "keep"
+
+
+@dataclass(frozen=True, slots=True)
+class Funder:
+    """A party that bears a part of the discounts, in 1/10,000. The parts of a promotion sum to 10,000."""
+
+    party: str
+    share: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionTerms:
-    """One promotion version. `starts_at` and `ends_at` are naive local, the end exclusive; None is open."""
+    """One promotion version. `starts_at` and `ends_at` are naive local, the end exclusive; None is open.
+
+    Within that it runs in its recurring `windows`; none means always.
+    """
 
     promotion_id: str
     version: int
@@ -33,13 +52,19 @@ class PromotionTerms:
     zone_policy: str
     stores: Filter | None
     rule: Rule
+    windows: tuple[Window, ...] = ()
+    funding: tuple[Funder, ...] = ()
+    on_return: OnReturn = OnReturn.REPRICE
 
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:
+    """All live promotions. Those of a lane of `priority_lanes` are served in order, not combined best."""
+
     version: int
     promotions: tuple[PromotionTerms, ...]
     """In canonical order: priority descending, then id."""
+    priority_lanes: frozenset[str] = frozenset()
 
 
 def compile_rule_set(version: int, terms: Iterable[PromotionTerms]) -> RuleSet:
