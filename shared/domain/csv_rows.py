@@ -53,7 +53,7 @@ class Step:
 
 
 class Table:
-    """The columns of one file of one kind. `given` are the names of the kind's columns the file has,
+    """The columns of one file of one `kind`. `given` are the names of the kind's columns the file has,
     `attributes` its other headers, `headers` the header in the file of each column's name.
 
     Raises one of the header's refusals of `files` when made.
@@ -61,6 +61,7 @@ class Table:
 
     def __init__(self, kind: Kind, header: Sequence[str]) -> None:
         titles = _titles(header)
+        self.kind = kind
         self.width = len(titles)
         self.titles = titles
         self.takes_attributes = kind.takes_attributes

@@ -108,6 +108,10 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Correct one of them, or remove it from the row.",
     ),
     "store_unknown": ("There is no store {other}.", "Correct the id, or upload the store first."),
+    "store_missing": (
+        "Whoever has the role {other} works in one store at least.",
+        "Name the stores, or correct the role.",
+    ),
     "company_id_taken": ("The store {other} has this id.", "Correct the id, or change it there too."),
 }
 

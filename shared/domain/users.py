@@ -18,6 +18,10 @@ class Role(StrEnum):
     CUSTOMER = "customer"
 
 
+WORK_IN_STORES = frozenset({Role.STORE_USER, Role.PARENT_STORE_USER})
+"""Roles that can do nothing without a store."""
+
+
 class Permission(StrEnum):
     CATALOGUE_READ = "catalogue.read"
     CATALOGUE_WRITE = "catalogue.write"

@@ -146,7 +146,7 @@ def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: 
         rejected_cells.insert(conn, reading.rejections(spool))
     _lock_target(conn, upload.id, kind, reading.read, progress)
     # Without a rejected row others may lose their parent, so until nothing goes.
-    while sum(reject(conn, kind) for reject in statements.reject):
+    while sum(reject(conn, reading.table) for reject in statements.reject):
         continue
     rejected = rejected_cells.count_rows(conn)
     errors = _tell_rejected(conn, upload.id, origin, reading) if rejected else []

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from shared.domain.kinds.kind import Kind, Target
+from shared.domain.csv_rows import Table
+from shared.domain.kinds.kind import Target
 from shared.domain.uploads import Applied, Slice
 from shared.store import Conn, staged_products, staged_stores, staged_users
 
@@ -13,7 +14,7 @@ class Statements:
     """The statements of a target, in the order they run; `reject` again and again until nothing goes."""
 
     stage: Callable[[Conn, Iterable[bytes]], None]
-    reject: tuple[Callable[[Conn, Kind], int], ...]
+    reject: tuple[Callable[[Conn, Table], int], ...]
     pages: Callable[[Conn], int]
     merge: Callable[[Conn, Slice], Applied]
     settle: Callable[[Conn, list[str]], None]
@@ -45,6 +46,7 @@ STATEMENTS = {
         reject=(
             staged_users.delete_unreachable,
             staged_users.delete_ambiguous,
+            staged_users.delete_without_store,
             staged_users.delete_duplicates,
             staged_users.delete_with_unknown_store,
         ),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.domain.kinds.kind import Kind
+from shared.domain.csv_rows import Table
 from shared.domain.uploads import Applied, Slice
 from shared.rows import of
 from shared.store import Conn
@@ -42,7 +42,7 @@ def count_pages(conn: Conn) -> int:
     ).fetchall()[0][0]
 
 
-def delete_duplicates(conn: Conn, _kind: Kind) -> int:
+def delete_duplicates(conn: Conn, _table: Table) -> int:
     """Reject the staged rows whose sku an earlier one has, and say where a mandatory value differs."""
     return conn.execute(
         """
@@ -79,7 +79,7 @@ def delete_duplicates(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_of_other_kind(conn: Conn, kind: Kind) -> int:
+def delete_of_other_kind(conn: Conn, table: Table) -> int:
     """Reject the staged rows whose sku is a product of another kind."""
     return conn.execute(
         """
@@ -94,7 +94,7 @@ def delete_of_other_kind(conn: Conn, kind: Kind) -> int:
         SELECT line, 'sku', 'kind_conflict', sku, kind
           FROM gone
         """,
-        {"kind": kind.constants["kind"]},
+        {"kind": table.kind.constants["kind"]},
     ).rowcount
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from shared.domain.kinds.kind import Kind
+from shared.domain.csv_rows import Table
 from shared.domain.stores import rings
 from shared.domain.uploads import Applied, Slice
 from shared.rows import of
@@ -45,7 +45,7 @@ def count_pages(conn: Conn) -> int:
     ).fetchall()[0][0]
 
 
-def delete_duplicates(conn: Conn, _kind: Kind) -> int:
+def delete_duplicates(conn: Conn, _table: Table) -> int:
     """Reject the staged rows whose id an earlier one has, and say where a mandatory value differs."""
     return conn.execute(
         """
@@ -80,7 +80,7 @@ def delete_duplicates(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_without_parent(conn: Conn, _kind: Kind) -> int:
+def delete_without_parent(conn: Conn, _table: Table) -> int:
     """Reject the staged rows whose parent is neither stored nor staged."""
     return conn.execute(
         """
@@ -98,7 +98,7 @@ def delete_without_parent(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_of_taken_company_a_ids(conn: Conn, _kind: Kind) -> int:
+def delete_of_taken_company_a_ids(conn: Conn, _table: Table) -> int:
     """Reject the staged rows with an id at company A that another store has when the file is applied.
 
     Of several staged rows the one whose store has the id already keeps it, else the first.
@@ -134,7 +134,7 @@ def delete_of_taken_company_a_ids(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_of_taken_company_b_ids(conn: Conn, _kind: Kind) -> int:
+def delete_of_taken_company_b_ids(conn: Conn, _table: Table) -> int:
     """Reject the staged rows with an id at company B that another store has when the file is applied.
 
     Of several staged rows the one whose store has the id already keeps it, else the first.
@@ -170,7 +170,7 @@ def delete_of_taken_company_b_ids(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_in_rings(conn: Conn, _kind: Kind) -> int:
+def delete_in_rings(conn: Conn, _table: Table) -> int:
     """Reject the staged rows that would be their own ancestors once the file is applied."""
     edges = conn.execute(
         """

@@ -5,8 +5,9 @@ A user is known by phone; one whose phone is new, or who has none, by e-mail.
 
 from collections.abc import Iterable
 
-from shared.domain.kinds.kind import Kind
+from shared.domain.csv_rows import Table
 from shared.domain.uploads import Applied, Slice
+from shared.domain.users import WORK_IN_STORES
 from shared.rows import of
 from shared.store import Conn
 
@@ -39,7 +40,7 @@ def count_pages(conn: Conn) -> int:
     ).fetchall()[0][0]
 
 
-def delete_unreachable(conn: Conn, _kind: Kind) -> int:
+def delete_unreachable(conn: Conn, _table: Table) -> int:
     """Reject the staged rows with neither phone nor e-mail."""
     return conn.execute(
         """
@@ -56,7 +57,7 @@ def delete_unreachable(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_ambiguous(conn: Conn, _kind: Kind) -> int:
+def delete_ambiguous(conn: Conn, _table: Table) -> int:
     """Reject the staged rows whose phone one user has and whose e-mail another."""
     return conn.execute(
         """
@@ -75,7 +76,35 @@ def delete_ambiguous(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_duplicates(conn: Conn, _kind: Kind) -> int:
+def delete_without_store(conn: Conn, table: Table) -> int:
+    """Reject the staged rows of a role that works in stores, but that leave the user without any.
+
+    A file without the column leaves each user the stores they have.
+    """
+    return conn.execute(
+        """
+          WITH gone AS (
+                 DELETE FROM staged_users AS s
+                  WHERE s.role = ANY (%(roles)s)
+                    AND s.stores IS NULL
+                    AND ('stores' = ANY (%(given)s)
+                         OR NOT EXISTS (
+                              SELECT
+                                FROM user_stores
+                               WHERE user_id = COALESCE((SELECT id FROM users WHERE phone = s.phone),
+                                                        (SELECT id FROM users WHERE email = s.email))
+                            ))
+                 RETURNING s.line, s.role
+               )
+        INSERT INTO rejected_cells (line, place, code, value, other)
+        SELECT line, 'stores', 'store_missing', '', role
+          FROM gone
+        """,
+        {"roles": sorted(WORK_IN_STORES), "given": table.given},
+    ).rowcount
+
+
+def delete_duplicates(conn: Conn, _table: Table) -> int:
     """Find out whom each staged row is about, and reject those about whom an earlier one is."""
     conn.execute(
         """
@@ -115,7 +144,7 @@ def delete_duplicates(conn: Conn, _kind: Kind) -> int:
     ).rowcount
 
 
-def delete_with_unknown_store(conn: Conn, _kind: Kind) -> int:
+def delete_with_unknown_store(conn: Conn, _table: Table) -> int:
     """Reject the staged rows that name a store there is not."""
     return conn.execute(
         """

@@ -86,3 +86,33 @@ def test_a_user_is_switched_off_by_a_cell(client: Client, conn: psycopg.Connecti
     # A file that does not say leaves it so.
     client.send("users", "Phone,Name,Role\n+390611111111,Anna,marketing\n")
     assert stored(conn)[0][3:5] == ("marketing", False)
+
+
+def test_who_works_in_stores_has_one(client: Client, conn: psycopg.Connection) -> None:
+    a_store(conn, "S1")
+    client.send("users", f"{HEADER}\n+390611111111,,Anna,store_user,S1\n,bruno@shop.example,Bruno,admin,\n")
+    rows = [
+        "+390622222222,,New,store_user,",
+        "+390633333333,,Newer,parent_store_user,",
+        "+390611111111,,Anna,store_user,",
+        "+390644444444,,Office,back_office,",
+        "+390655555555,,Offers,marketing,",
+        "+390622222222,,New,store_user,S1",
+    ]
+    upload = client.send("users", "\n".join([HEADER, *rows]))
+    assert [(each.line, each.column, each.code) for each in upload.errors] == [
+        (2, "Stores", "store_missing"),
+        (3, "Stores", "store_missing"),
+        (4, "Stores", "store_missing"),
+    ]
+    assert "parent_store_user" in upload.errors[1].detail
+    assert upload.rows == Rows(read=6, inserted=3, rejected=3)
+    # A file that does not tell stores goes by those that are known.
+    rows = [
+        "+390611111111,,Anna,parent_store_user",
+        ",bruno@shop.example,Bruno,store_user",
+        "+390666666666,,Newest,store_user",
+    ]
+    upload = client.send("users", "\n".join(["Phone,E-mail,Name,Role", *rows]))
+    assert [(each.line, each.code) for each in upload.errors] == [(3, "store_missing"), (4, "store_missing")]
+    assert upload.rows == Rows(read=3, updated=1, rejected=2)

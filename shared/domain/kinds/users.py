@@ -9,7 +9,10 @@ _MOST_STORES = 5_000
 
 KIND = Kind(
     name="users",
-    says="One of phone and e-mail at least. Removing a row removes nobody: set Active to no instead.",
+    says=(
+        "One of phone and e-mail at least, and a store for the roles store_user and parent_store_user. "
+        "Removing a row removes nobody: set Active to no instead."
+    ),
     target=Target.USERS,
     key="phone",
     columns=(
