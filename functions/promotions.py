@@ -10,7 +10,10 @@ from pydantic import Field, StringConstraints
 from shared import pool
 from shared.actions import promotions as actions
 from shared.domain.engine import Lane, RuleInvalid
+from shared.domain.engine.ruleset import OnReturn
 from shared.domain.filters import FilterInvalid
+from shared.domain.funding import MOST_FUNDERS, FundingInvalid
+from shared.domain.limits import MOST_LIMITS, LimitsInvalid
 from shared.domain.pages import Page, page_of
 from shared.domain.promotions import (
     ExclusiveCannotStack,
@@ -24,7 +27,7 @@ from shared.domain.promotions import (
     Terms,
     TransitionRefused,
 )
-from shared.domain.schedules import STORE, ScheduleInvalid, parse_schedule
+from shared.domain.schedules import MOST_WINDOWS, STORE, ScheduleInvalid, parse_schedule
 from shared.domain.users import Caller, Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
@@ -35,7 +38,14 @@ bp = func.Blueprint()
 
 type Json = dict[str, Any]
 
-_MEANING = (FilterInvalid, RuleInvalid, ScheduleInvalid, ExclusiveCannotStack)
+_MEANING = (
+    FilterInvalid,
+    RuleInvalid,
+    ScheduleInvalid,
+    LimitsInvalid,
+    FundingInvalid,
+    ExclusiveCannotStack,
+)
 
 
 class PromotionBody(Request):
@@ -59,6 +69,33 @@ class PromotionBody(Request):
         default=None, description="A filter over `store.*` facts; null is every store."
     )
     rule: Json = Field(description="The rule document, schema 1.")
+    limits: Annotated[list[Json], Field(max_length=MOST_LIMITS)] = Field(
+        default_factory=list,
+        description="How often, or how much in all, it may be given: `redemptions`, or `budget` with "
+        "`currency`; `per` promotion, customer or store; `period` ever, day, week or month; of a budget, "
+        "`partial` refuse or grant_rest.",
+        examples=[
+            [
+                {"redemptions": 1, "per": "customer"},
+                {"budget": "5000.00", "currency": "EUR", "partial": "grant_rest"},
+            ]
+        ],
+    )
+    funding: Annotated[list[Json], Field(max_length=MOST_FUNDERS)] = Field(
+        default_factory=list,
+        description="Who bears which part of the discounts; the shares sum to 1.",
+        examples=[[{"party": "brand", "share": "0.70"}, {"party": "retailer", "share": "0.30"}]],
+    )
+    windows: Annotated[list[Json], Field(max_length=MOST_WINDOWS)] = Field(
+        default_factory=list,
+        description="The times of the week in which it runs, on the store's clock; none is always. `to` is "
+        "exclusive; 24:00 is the end of the day, and a time before `from` is one of the next day.",
+        examples=[[{"weekdays": ["mon", "tue"], "from": "09:00", "to": "13:00"}]],
+    )
+    on_return: OnReturn = Field(
+        default=OnReturn.REPRICE,
+        description="When goods come back: take the discount anew on what is kept, or keep it as it is.",
+    )
 
 
 class PromotionPatch(Request):
@@ -76,6 +113,10 @@ class PromotionPatch(Request):
     zone_policy: str = STORE
     stores: Json | None = None
     rule: Json = Field(default_factory=dict)
+    limits: Annotated[list[Json], Field(max_length=MOST_LIMITS)] = Field(default_factory=list)
+    funding: Annotated[list[Json], Field(max_length=MOST_FUNDERS)] = Field(default_factory=list)
+    windows: Annotated[list[Json], Field(max_length=MOST_WINDOWS)] = Field(default_factory=list)
+    on_return: OnReturn = OnReturn.REPRICE
 
 
 class PromotionPath(Request):
@@ -206,7 +247,9 @@ def archive_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
 
 def _terms(values: Json) -> Terms:
     schedule = parse_schedule(values["starts_at"], values["ends_at"], values["zone_policy"])
-    return Terms(**{**values, "starts_at": schedule.starts_at, "ends_at": schedule.ends_at})
+    parsed = {"starts_at": schedule.starts_at, "ends_at": schedule.ends_at}
+    lists = {name: tuple(values[name]) for name in ("limits", "funding", "windows")}
+    return Terms(**{**values, **parsed, **lists})
 
 
 def _values(promotion: Promotion) -> Json:

@@ -11,9 +11,14 @@ from uuid import UUID
 from shared.domain import schedules
 from shared.domain.documents import exact
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
+from shared.domain.engine.ruleset import OnReturn
 from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.filters import parse_filter
+from shared.domain.funding import parse_funding
+from shared.domain.limits import Limit, LimitsInvalid, parse_limits
 from shared.domain.schedules import LocalDateTime
+
+type Documents = tuple[Mapping[str, Any], ...]
 
 # Which stores a promotion runs in is asked of the store alone.
 _STORE_FACTS = ("store",)
@@ -85,11 +90,18 @@ class Terms:
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]
+    limits: Documents = ()
+    funding: Documents = ()
+    windows: Documents = ()
+    on_return: OnReturn = OnReturn.REPRICE
 
     @property
     def hash(self) -> str:
-        """SHA-256 of the canonical form: equal terms have equal hashes, whatever the order of their keys."""
-        document = {
+        """SHA-256 of the canonical form: equal terms have equal hashes, whatever the order of their keys.
+
+        What came after the first versions were made is in it where it says something.
+        """
+        document: dict[str, Any] = {
             "name": self.name,
             "type": self.type,
             "description": self.description,
@@ -103,6 +115,11 @@ class Terms:
             "stores": exact(self.stores),
             "rule": exact(self.rule),
         }
+        for name in ("limits", "funding", "windows"):
+            if getattr(self, name):
+                document[name] = exact(list(getattr(self, name)))
+        if self.on_return is not OnReturn.REPRICE:
+            document["on_return"] = self.on_return.value
         return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
@@ -127,6 +144,10 @@ class Promotion:
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]
+    limits: Documents
+    funding: Documents
+    windows: Documents
+    on_return: OnReturn
     hash: str
     created_at: datetime
     updated_at: datetime
@@ -166,6 +187,13 @@ class PublishedVersion:
     zone_policy: str
     stores: Mapping[str, Any] | None
     rule: Mapping[str, Any]
+    limits: Documents
+    funding: Documents
+    windows: Documents
+    on_return: OnReturn
+
+    def read_limits(self) -> tuple[Limit, ...]:
+        return parse_limits(exact(list(self.limits)))
 
     def terms(self) -> PromotionTerms:
         """The version as the engine takes it."""
@@ -182,6 +210,9 @@ class PublishedVersion:
             zone_policy=self.zone_policy,
             stores=None if self.stores is None else parse_filter(exact(self.stores), namespaces=_STORE_FACTS),
             rule=parse_rule(exact(self.rule)),
+            windows=schedules.parse_windows(exact(list(self.windows))),
+            funding=parse_funding(exact(list(self.funding))),
+            on_return=self.on_return,
         )
 
 
@@ -214,14 +245,17 @@ _ALLOWED: Mapping[Verb, frozenset[PromotionStatus]] = {
 def check(terms: Terms) -> None:
     """Refuse terms that mean nothing.
 
-    Raises the refusals of the rule language and of the filter language, with a pointer into the terms;
-    ExclusiveCannotStack.
+    Raises the refusals of the languages of rules, filters, limits, funding and windows, with a pointer into
+    the terms; ExclusiveCannotStack.
     """
     if terms.exclusive and terms.stackable:
         raise ExclusiveCannotStack(pointer="/stackable")
     if terms.stores is not None:
         parse_filter(exact(terms.stores), namespaces=_STORE_FACTS, at="/stores")
-    parse_rule(exact(terms.rule), at="/rule")
+    rule = parse_rule(exact(terms.rule), at="/rule")
+    _check_limits(parse_limits(exact(list(terms.limits))), rule.currency)
+    parse_funding(exact(list(terms.funding)))
+    schedules.parse_windows(exact(list(terms.windows)))
 
 
 def require_editable(promotion: Promotion) -> None:
@@ -273,6 +307,17 @@ def label(published: Promotion, zones: Iterable[str], now: datetime) -> Promotio
         return PromotionStatus.ARCHIVED
     start = schedules.earliest_start(published.starts_at, published.zone_policy, zones)
     return PromotionStatus.SCHEDULED if start is not None and now < start else PromotionStatus.ACTIVE
+
+
+def _check_limits(limits: Iterable[Limit], currency: str | None) -> None:
+    """All amounts of a promotion share one currency, that of its rule where that names one."""
+    for place, limit in enumerate(limits):
+        currency = currency or limit.currency
+        if limit.currency not in {None, currency}:
+            raise LimitsInvalid(
+                pointer=f"/limits/{place}/currency",
+                detail=f"all amounts of a promotion share one currency, here {currency}",
+            )
 
 
 def _require(promotion: Promotion, verb: Verb) -> None:

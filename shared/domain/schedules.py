@@ -7,13 +7,15 @@ two promotions that meet at a local time neither overlap nor leave a hole.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from shared.domain.documents import at_key
+from shared.domain import documents
+from shared.domain.documents import DocumentInvalid, at_key
 from shared.domain.errors import Refused
 
 type LocalDateTime = datetime
@@ -22,7 +24,12 @@ type LocalDateTime = datetime
 STORE = "store"
 """The zone policy under which every store counts by its own zone."""
 
+MOST_WINDOWS = 50
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
 _YEARS = range(1970, 3000)
+_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_END_OF_DAY = "24:00"
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _DATE_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2})?")
 
@@ -83,6 +90,39 @@ def parse_zone_policy(text: str, at: str = "") -> str:
     return text
 
 
+def parse_windows(document: Sequence[Any], at: str = "/windows") -> tuple[Window, ...]:
+    """Return the windows of a document, or raise ScheduleInvalid with a pointer. None means always.
+
+    {"weekdays": ["mon", "sat"], "from": "09:00", "to": "13:00"}
+
+    Without weekdays it is every day. `to` is exclusive; `24:00` is the end of the day, and a time before
+    `from` is one of the next day.
+    """
+    try:
+        return _parse_windows(list(document), at)
+    except DocumentInvalid as invalid:
+        raise ScheduleInvalid(pointer=invalid.pointer, detail=invalid.detail) from invalid
+
+
+def is_open(windows: Sequence[Window], zone: str, now_utc: datetime) -> bool:
+    """Say whether one of the windows is open in a store of this zone; without windows it always is.
+
+    The ends of a window are instants as those of a schedule are: each happens once a day, also when the clock
+    is put back, and what a clock change skips is as long as what is left of it.
+    """
+    if not windows:
+        return True
+    today = now_utc.astimezone(ZoneInfo(zone)).date()
+    # Where the clock is put back over midnight, a window of the next day may have opened already.
+    days = [today + timedelta(days=offset) for offset in (-1, 0, 1)]
+    return any(
+        _opens(window, day, zone) <= now_utc < _closes(window, day, zone)
+        for window in windows
+        for day in days
+        if day.isoweekday() in window.weekdays
+    )
+
+
 def has_yet_to_start(
     starts_at: datetime | None, zone_policy: str, store_zone: str, now_utc: datetime
 ) -> bool:
@@ -131,6 +171,52 @@ def _change_between(before: datetime, after: datetime, zone: ZoneInfo) -> dateti
         else:
             seconds = middle
     return before + timedelta(seconds=low)
+
+
+def _opens(window: Window, day: date, zone: str) -> datetime:
+    return instant(datetime.combine(day, window.opens), zone)
+
+
+def _closes(window: Window, day: date, zone: str) -> datetime:
+    runs_into_next_day = window.closes is None or window.closes <= window.opens
+    return instant(datetime.combine(day + timedelta(days=runs_into_next_day), window.closes or time(0)), zone)
+
+
+def _parse_windows(document: list[Any], at: str) -> tuple[Window, ...]:
+    if not document:
+        return ()
+    items = documents.an_array(document, at, most=MOST_WINDOWS)
+    return tuple(_window(item, at_key(at, place)) for place, item in enumerate(items))
+
+
+def _window(item: object, at: str) -> Window:
+    found = documents.keys(item, at, required=("from", "to"), optional=("weekdays",))
+    weekdays = frozenset(range(1, 8))
+    if "weekdays" in found:
+        named = _weekdays(found["weekdays"], at_key(at, "weekdays"))
+        weekdays = frozenset(WEEKDAYS.index(name) + 1 for name in named)
+    opens = _time(found["from"], at_key(at, "from"))
+    if found["to"] == _END_OF_DAY:
+        return Window(weekdays, opens, None)
+    closes = _time(found["to"], at_key(at, "to"))
+    if closes == opens:
+        raise DocumentInvalid(pointer=at_key(at, "to"), detail="it closes when it opens")
+    return Window(weekdays, opens, closes)
+
+
+def _weekdays(document: object, at: str) -> list[str]:
+    items = documents.an_array(document, at, most=len(WEEKDAYS))
+    names = [documents.one_of(item, at_key(at, place), WEEKDAYS) for place, item in enumerate(items)]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise DocumentInvalid(pointer=at_key(at, place), detail=f"{name} is named twice")
+    return names
+
+
+def _time(document: object, at: str) -> time:
+    if not isinstance(document, str) or not _TIME.fullmatch(document):
+        raise DocumentInvalid(pointer=at, detail='a time of day is expected, such as "09:30"')
+    return time.fromisoformat(document)
 
 
 def _zones(zone_policy: str, zones: Iterable[str]) -> set[str]:

@@ -19,11 +19,12 @@ def insert(conn: Conn, *, terms: Terms, user_id: UUID, now: datetime) -> UUID:
                )
         INSERT INTO promotion_versions (
                  promotion_id, version, name, type, description, lane, priority, exclusive, stackable,
-                 starts_at, ends_at, zone_policy, stores, rule, hash, created_by, created_at
+                 starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return, hash,
+                 created_by, created_at
                )
         SELECT id, 1, %(name)s, %(type)s, %(description)s, %(lane)s, %(priority)s, %(exclusive)s,
-               %(stackable)s, %(starts_at)s, %(ends_at)s, %(zone_policy)s, %(stores)s, %(rule)s, %(hash)s,
-               %(user_id)s, %(now)s
+               %(stackable)s, %(starts_at)s, %(ends_at)s, %(zone_policy)s, %(stores)s, %(rule)s, %(limits)s,
+               %(funding)s, %(windows)s, %(on_return)s, %(hash)s, %(user_id)s, %(now)s
           FROM promotion
         RETURNING promotion_id
         """,
@@ -42,11 +43,13 @@ def insert_version(
           WITH version AS (
                  INSERT INTO promotion_versions (
                    promotion_id, version, name, type, description, lane, priority, exclusive, stackable,
-                   starts_at, ends_at, zone_policy, stores, rule, hash, created_by, created_at
+                   starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return, hash,
+                   created_by, created_at
                  )
                  VALUES (%(promotion_id)s, %(version)s, %(name)s, %(type)s, %(description)s, %(lane)s,
                          %(priority)s, %(exclusive)s, %(stackable)s, %(starts_at)s, %(ends_at)s,
-                         %(zone_policy)s, %(stores)s, %(rule)s, %(hash)s, %(user_id)s, %(now)s)
+                         %(zone_policy)s, %(stores)s, %(rule)s, %(limits)s, %(funding)s, %(windows)s,
+                         %(on_return)s, %(hash)s, %(user_id)s, %(now)s)
                )
         UPDATE promotions
            SET version = %(version)s,
@@ -70,8 +73,8 @@ def get(conn: Conn, promotion_id: UUID) -> Promotion | None:
         .execute(
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
-                   lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule, hash,
-                   promotions.created_at, updated_at
+                   lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
+                   limits, funding, windows, on_return, hash, promotions.created_at, updated_at
               FROM promotions
               JOIN promotion_versions
                 ON promotion_id = id
@@ -133,8 +136,8 @@ def get_published(conn: Conn, promotion_id: UUID) -> Promotion | None:
         .execute(
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
-                   lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule, hash,
-                   promotions.created_at, updated_at
+                   lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
+                   limits, funding, windows, on_return, hash, promotions.created_at, updated_at
               FROM promotions
               JOIN promotion_versions
                 ON promotion_id = id
@@ -197,5 +200,9 @@ def _columns(terms: Terms) -> dict[str, object]:
         "zone_policy": terms.zone_policy,
         "stores": None if terms.stores is None else jsonb(terms.stores),
         "rule": jsonb(terms.rule),
+        "limits": jsonb(terms.limits),
+        "funding": jsonb(terms.funding),
+        "windows": jsonb(terms.windows),
+        "on_return": terms.on_return,
         "hash": terms.hash,
     }

@@ -44,7 +44,7 @@ def find_members(conn: Conn, version: int) -> list[PublishedVersion]:
         .execute(
             """
             SELECT promotion_id, version, name, lane, priority, exclusive, stackable, starts_at, ends_at,
-                   zone_policy, stores, rule
+                   zone_policy, stores, rule, limits, funding, windows, on_return
               FROM rule_set_members
               JOIN promotion_versions
              USING (promotion_id)

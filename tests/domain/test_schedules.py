@@ -1,6 +1,7 @@
 """Schedules in store-local time: six zones, gaps, overlaps, half hours, inclusive end dates."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,10 +14,12 @@ from shared.domain.schedules import (
     has_ended,
     has_yet_to_start,
     instant,
+    is_open,
     latest_end,
     parse_end,
     parse_schedule,
     parse_start,
+    parse_windows,
 )
 
 ZONES = [
@@ -181,3 +184,138 @@ def test_a_wrong_schedule_is_refused(
     with pytest.raises(ScheduleInvalid) as refusal:
         parse_schedule(starts_at, ends_at, zone_policy, at="/terms")
     assert refusal.value.pointer == f"/terms{pointer}"
+
+
+# Recurring windows.
+
+
+def windows(opens: str, closes: str, *weekdays: str) -> Any:
+    return parse_windows([{"weekdays": list(weekdays or ("mon",)), "from": opens, "to": closes}])
+
+
+def test_without_windows_it_is_always_open() -> None:
+    assert is_open((), "Europe/Rome", utc("2026-06-15T12:00"))
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens"),
+    [
+        ("Europe/Rome", "2026-06-15T07:00"),
+        ("America/New_York", "2026-06-15T13:00"),
+        ("Asia/Kolkata", "2026-06-15T03:30"),
+        ("Australia/Lord_Howe", "2026-06-14T22:30"),
+        ("Asia/Kathmandu", "2026-06-15T03:15"),
+        ("Pacific/Kiritimati", "2026-06-14T19:00"),
+        ("America/St_Johns", "2026-06-15T11:30"),
+        ("Pacific/Pago_Pago", "2026-06-15T20:00"),
+    ],
+)
+def test_a_window_is_on_the_clock_of_each_store(zone: str, opens: str) -> None:
+    monday = windows("09:00", "13:00")
+    instant = timedelta(microseconds=1)
+    begin, end = utc(opens), utc(opens) + timedelta(hours=4)
+    seen = [is_open(monday, zone, at) for at in (begin - instant, begin, end - instant, end)]
+    assert seen == [False, True, True, False]
+    assert not is_open(monday, zone, begin + timedelta(days=1))
+    assert is_open(monday, zone, begin + timedelta(days=7))
+
+
+@pytest.mark.parametrize(
+    ("closes", "last"),
+    [("02:00", "2026-06-16T00:00"), ("00:00", "2026-06-15T22:00"), ("24:00", "2026-06-15T22:00")],
+)
+def test_a_window_past_midnight_belongs_to_the_day_it_opens(closes: str, last: str) -> None:
+    night = windows("22:00", closes, "mon")
+    second = timedelta(seconds=1)
+    assert not is_open(night, "Europe/Rome", utc("2026-06-15T20:00") - second)
+    assert is_open(night, "Europe/Rome", utc("2026-06-15T20:00"))
+    assert is_open(night, "Europe/Rome", utc(last) - second)
+    assert not is_open(night, "Europe/Rome", utc(last))
+    assert not is_open(night, "Europe/Rome", utc("2026-06-14T23:00")), "Monday 01:00 is Sunday's night"
+
+
+@pytest.mark.parametrize(
+    ("zone", "opens", "closes", "weekday", "first", "last"),
+    [
+        # The clock goes from 02:00 to 03:00: what is left of 02:30 to 04:00 is from 03:00 on.
+        ("Europe/Rome", "02:30", "04:00", "sun", "2026-03-29T01:00", "2026-03-29T02:00"),
+        # All of it is skipped.
+        ("Europe/Rome", "02:00", "03:00", "sun", None, None),
+        # The clock goes from 03:00 back to 02:00: 01:00 to 03:00 is three hours long.
+        ("Europe/Rome", "01:00", "03:00", "sun", "2026-10-24T23:00", "2026-10-25T02:00"),
+        # 02:00 to 02:30 happens once, the first time.
+        ("Europe/Rome", "02:00", "02:30", "sun", "2026-10-25T00:00", "2026-10-25T00:30"),
+        ("Australia/Lord_Howe", "01:00", "02:30", "sun", "2026-04-04T14:00", "2026-04-04T16:00"),
+        # Havana puts the clock back at 01:00 to midnight.
+        ("America/Havana", "00:00", "01:00", "sun", "2026-11-01T04:00", "2026-11-01T06:00"),
+        # Apia had no 30 December 2011, a Friday.
+        ("Pacific/Apia", "22:00", "24:00", "thu", "2011-12-30T08:00", "2011-12-30T10:00"),
+        # Scoresbysund goes from 00:00 back to 23:00, so that its Saturday night is an hour longer.
+        ("America/Scoresbysund", "23:30", "24:00", "sat", "2025-10-26T00:30", "2025-10-26T02:00"),
+        # St. John's went from 00:01 back to 23:01: Sunday had begun, and is not taken back.
+        ("America/St_Johns", "00:00", "01:00", "sun", "2010-11-07T02:30", "2010-11-07T04:30"),
+    ],
+)
+def test_windows_over_a_change_of_the_clock(
+    zone: str, opens: str, closes: str, weekday: str, first: str | None, last: str | None
+) -> None:
+    each = windows(opens, closes, weekday)
+    around = utc(first or "2026-03-29T01:00")
+    minutes = [around + timedelta(minutes=minute) for minute in range(-16 * 60, 16 * 60, 5)]
+    found = [minute for minute in minutes if is_open(each, zone, minute)]
+    expected = [minute for minute in minutes if first and last and utc(first) <= minute < utc(last)]
+    assert found == expected
+
+
+@given(
+    moments,
+    st.sampled_from([*ZONES, "Pacific/Apia", "Africa/Cairo", "America/Havana"]),
+    st.integers(1, 24 * 60 - 1),
+)
+def test_two_windows_that_share_out_the_day_are_open_one_at_a_time(
+    moment: datetime, zone: str, turn: int
+) -> None:
+    now, text = moment.replace(tzinfo=UTC), f"{turn // 60:02}:{turn % 60:02}"
+    days = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+    early, late = windows("00:00", text, *days), windows(text, "24:00", *days)
+    assert is_open(early, zone, now) is not is_open(late, zone, now)
+    assert is_open((*early, *late), zone, now)
+
+
+def test_windows_are_read() -> None:
+    (one, other) = parse_windows(
+        [{"from": "22:00", "to": "24:00"}, {"weekdays": ["sat", "mon"], "from": "09:00", "to": "08:59"}]
+    )
+    assert (one.weekdays, one.opens, one.closes) == (frozenset(range(1, 8)), time(22), None)
+    assert (other.weekdays, other.opens, other.closes) == (frozenset({1, 6}), time(9), time(8, 59))
+    assert parse_windows([]) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"weekdays": []}, "/windows/0/weekdays"),
+        ({"weekdays": ["mon", "Tue"]}, "/windows/0/weekdays/1"),
+        ({"weekdays": ["mon", "mon"]}, "/windows/0/weekdays/1"),
+        ({"weekdays": "mon"}, "/windows/0/weekdays"),
+        ({"from": "9:00"}, "/windows/0/from"),
+        ({"from": "24:00"}, "/windows/0/from"),
+        ({"from": 9}, "/windows/0/from"),
+        ({"to": "09:00"}, "/windows/0/to"),
+        ({"to": "24:01"}, "/windows/0/to"),
+        ({"to": None}, "/windows/0/to"),
+        ({"zone": "UTC"}, "/windows/0/zone"),
+    ],
+    ids=str,
+)
+def test_a_wrong_window_is_refused(change: dict[str, Any], pointer: str) -> None:
+    with pytest.raises(ScheduleInvalid) as refusal:
+        parse_windows([{"weekdays": ["mon"], "from": "09:00", "to": "13:00"} | change])
+    assert refusal.value.pointer == pointer
+
+
+@pytest.mark.parametrize("key", ["from", "to"])
+def test_a_window_without_an_end_is_refused(key: str) -> None:
+    with pytest.raises(ScheduleInvalid) as refusal:
+        parse_windows([{"from": "09:00", "to": "10:00"}, {key: "09:00"}])
+    assert refusal.value.pointer == "/windows/1"
