@@ -14,6 +14,7 @@ from shared.domain.filters import (
     AnyOf,
     Compare,
     Filter,
+    InGroup,
     Kind,
     NotOf,
     Op,
@@ -66,6 +67,16 @@ _TWO_VALUED = SQL("coalesce({relation}, FALSE)")
 _AND, _OR, _BRACKETS, _NOT = SQL(" AND "), SQL(" OR "), SQL("({parts})"), SQL("(NOT {one})")
 _NEVER = SQL("FALSE")
 
+# The members of a group as it was last resolved.
+_MEMBER: Mapping[str, SQL] = {
+    Subject.PRODUCT: SQL(
+        "EXISTS (SELECT FROM group_members WHERE group_id = {group_id}::uuid AND key = products.sku)"
+    ),
+    Subject.STORE: SQL(
+        "EXISTS (SELECT FROM group_members WHERE group_id = {group_id}::uuid AND key = stores.id)"
+    ),
+}
+
 _CHOOSE: Mapping[Subject, SQL] = {
     Subject.PRODUCT: SQL("SELECT sku AS key FROM products WHERE active AND {where}"),
     Subject.STORE: SQL("SELECT id AS key FROM stores WHERE active AND {where}"),
@@ -116,6 +127,8 @@ class _Writer:
                 return _joined(_OR, (self.tree(item) for item in items))
             case NotOf(item):
                 return _NOT.format(one=self.tree(item))
+            case InGroup(subject, group_id):
+                return _MEMBER[subject].format(group_id=self.parameter(group_id))
             case Compare(fact, op, value):
                 return self.compare(fact, op, value)
 

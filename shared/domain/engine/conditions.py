@@ -1,12 +1,19 @@
 """Conditions: whether they hold, which part does not, and what would make it hold."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, cast
 
-from shared.domain.engine.rule import Aggregate, Basis, Condition, Measure
-from shared.domain.filters import AllOf, AnyOf, Compare, Filter, NotOf, Op, Value, compare, matches
-from shared.domain.money import from_minor
+from shared.domain.engine.aggregates import compile_aggregate
+from shared.domain.engine.rule import Aggregate, Condition, Measure
+from shared.domain.engine.scene import Goods, Scene
+from shared.domain.facts import name_for
+from shared.domain.filters import AllOf, AnyOf, Compare, InGroup, NotOf, Op, Value
+from shared.domain.predicates import compile_compare, compile_in_group, every, negated, some
+
+__all__ = ["Goods", "Missing", "Reasons", "Scene", "Unmet", "compile_condition", "holds", "unmet_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +28,8 @@ class Missing:
 class Unmet:
     """A part of a condition that does not hold. `subject` is the fact or the measure of an aggregate.
 
-    `seen` is None for an absent fact. A `not` is told as a whole: what it forbids holds. Money is in minor
-    units.
+    `seen` is None for an absent fact and for membership in a group, whose id is `wanted`. A `not` is told as
+    a whole: what it forbids holds. Sums over the goods are in minor units.
     """
 
     pointer: str
@@ -33,93 +40,109 @@ class Unmet:
     missing: Missing | None
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """Units of one class at one running price, as a condition sees them."""
-
-    unit_class: int
-    units: int
-    list_price: int
-    price: int
-    facts: Mapping[str, object]
+type Reasons = tuple[tuple[Unmet, ...], Missing | None]
+"""Why a condition fails, and what would be enough to make it hold, where known."""
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """What a condition can look at: the facts of store and basket, and the goods on entering the lane."""
-
-    currency: str
-    facts: Mapping[str, object]
-    goods: Sequence[Goods]
-
-
-def holds(condition: Condition, scene: Scene) -> bool:
-    match condition:
-        case AllOf(items):
-            return all(holds(item, scene) for item in items)
-        case AnyOf(items):
-            return any(holds(item, scene) for item in items)
-        case NotOf(item):
-            return not holds(item, scene)
-        case Compare():
-            return compare(condition.op, scene.facts.get(condition.fact), condition.value)
-        case Aggregate():
-            return compare(condition.op, measured(condition, scene), condition.value)
-
-
-def unmet_parts(condition: Condition, scene: Scene, at: str) -> tuple[list[Unmet], Missing | None]:
-    """Return why a condition that does not hold fails, and what would be enough to make it hold, where known.
+class Compiled:
+    """A condition as functions of a scene; `unmet` is asked only when it does not hold.
 
     Of an `all` every failing part is told, and something is enough only when one part fails; of an `any`
     every part is told, and the first that can be completed is enough.
     """
+
+    holds: Callable[[Scene], bool]
+    unmet: Callable[[Scene], Reasons]
+
+
+_RELATIONS: dict[Op, Callable[[Any, Any], bool]] = {
+    Op.EQ: eq,
+    Op.NE: ne,
+    Op.LT: lt,
+    Op.LE: le,
+    Op.GT: gt,
+    Op.GE: ge,
+}
+
+
+def compile_condition(condition: Condition, promotion_id: str, at: str = "/if") -> Compiled:
+    """Return the condition of a promotion, whose pointers begin with `at`, as functions."""
     match condition:
         case AllOf(items):
-            failing = [
-                unmet_parts(item, scene, f"{at}/all/{place}")
-                for place, item in enumerate(items)
-                if not holds(item, scene)
-            ]
-            enough = failing[0][1] if len(failing) == 1 else None
-            return [part for parts, _ in failing for part in parts], enough
+            return _all(
+                [compile_condition(item, promotion_id, f"{at}/all/{n}") for n, item in enumerate(items)]
+            )
         case AnyOf(items):
-            failing = [unmet_parts(item, scene, f"{at}/any/{place}") for place, item in enumerate(items)]
-            enough = next((missing for _, missing in failing if missing), None)
-            return [part for parts, _ in failing for part in parts], enough
-        case NotOf():
-            return [Unmet(f"{at}/not", "not", "not", None, None, None)], None
+            return _any(
+                [compile_condition(item, promotion_id, f"{at}/any/{n}") for n, item in enumerate(items)]
+            )
+        case NotOf(item):
+            reasons = (Unmet(f"{at}/not", "not", "not", None, None, None),)
+            inner = compile_condition(item, promotion_id, f"{at}/not")
+            return Compiled(negated(inner.holds), lambda _: (reasons, None))
+        case InGroup():
+            return _in_group(condition, at)
         case Compare():
-            seen = scene.facts.get(condition.fact)
-            told = seen if isinstance(seen, str | int | Decimal) else None
-            return [Unmet(at, condition.fact, condition.op, told, condition.value, None)], None
+            return _compare(condition, promotion_id, at)
         case Aggregate():
-            figure = measured(condition, scene)
-            missing = _missing(condition, figure)
-            return [Unmet(at, condition.measure, condition.op, figure, condition.value, missing)], missing
+            return _aggregate(condition, at)
 
 
-def measured(aggregate: Aggregate, scene: Scene) -> int:
-    """Return the figure of an aggregate over the goods; sums of money in minor units."""
-    chosen = [one for one in scene.goods if _selects(aggregate.where, one, aggregate.basis, scene.currency)]
-    match aggregate.measure:
-        case Measure.COUNT:
-            return len({one.unit_class for one in chosen})
-        case Measure.SUM_QUANTITY:
-            return sum(one.units for one in chosen)
-        case Measure.SUM_AMOUNT:
-            running = aggregate.basis is Basis.RUNNING
-            return sum(one.units * (one.price if running else one.list_price) for one in chosen)
-        case Measure.DISTINCT:
-            values = (one.facts.get(aggregate.fact or "") for one in chosen)
-            return len({(isinstance(value, bool), value) for value in values if value is not None})
+def _all(parts: Sequence[Compiled]) -> Compiled:
+    def unmet(scene: Scene) -> Reasons:
+        failing = [part.unmet(scene) for part in parts if not part.holds(scene)]
+        enough = failing[0][1] if len(failing) == 1 else None
+        return tuple(reason for reasons, _ in failing for reason in reasons), enough
+
+    return Compiled(every([part.holds for part in parts]), unmet)
 
 
-def _selects(where: Filter | None, goods: Goods, basis: Basis, currency: str) -> bool:
-    if where is None:
-        return True
-    if basis is Basis.RUNNING and goods.price != goods.list_price:
-        return matches(where, {**goods.facts, "product.price": from_minor(goods.price, currency)})
-    return matches(where, goods.facts)
+def _any(parts: Sequence[Compiled]) -> Compiled:
+    def unmet(scene: Scene) -> Reasons:
+        failing = [part.unmet(scene) for part in parts]
+        enough = next((missing for _, missing in failing if missing), None)
+        return tuple(reason for reasons, _ in failing for reason in reasons), enough
+
+    return Compiled(some([part.holds for part in parts]), unmet)
+
+
+def _in_group(leaf: InGroup, at: str) -> Compiled:
+    member = compile_in_group(leaf)
+    reasons = (Unmet(at, f"{leaf.subject}.groups", "in_group", None, leaf.group_id, None),)
+    return Compiled(lambda scene: member(scene.facts), lambda _: (reasons, None))
+
+
+def _compare(leaf: Compare, promotion_id: str, at: str) -> Compiled:
+    name = name_for(leaf.fact, promotion_id)
+    holds = compile_compare(leaf, name)
+
+    def unmet(scene: Scene) -> Reasons:
+        seen = _told(scene.facts.get(name))
+        return (Unmet(at, leaf.fact, leaf.op, seen, leaf.value, None),), None
+
+    return Compiled(lambda scene: holds(scene.facts), unmet)
+
+
+def _told(seen: object) -> str | int | Decimal | bool | None:
+    if isinstance(seen, frozenset):
+        return ", ".join(sorted(cast("frozenset[str]", seen))) or None
+    return seen if isinstance(seen, str | int | Decimal) else None
+
+
+def _aggregate(leaf: Aggregate, at: str) -> Compiled:
+    figure = compile_aggregate(leaf)
+
+    def unmet(scene: Scene) -> Reasons:
+        seen = figure(scene)
+        missing = _missing(leaf, seen)
+        return (Unmet(at, leaf.measure, leaf.op, seen, leaf.value, missing),), missing
+
+    if isinstance(leaf.value, tuple):
+        low, high = cast("tuple[int, int]", leaf.value)
+        return Compiled(lambda scene: low <= figure(scene) <= high, unmet)
+    relates, value = _RELATIONS[leaf.op], leaf.value
+    return Compiled(lambda scene: relates(figure(scene), value), unmet)
 
 
 def _missing(aggregate: Aggregate, seen: int) -> Missing | None:
@@ -131,3 +154,11 @@ def _missing(aggregate: Aggregate, seen: int) -> Missing | None:
     if aggregate.op is Op.GT:
         return Missing(aggregate.measure, wanted - seen + 1)
     return None
+
+
+def holds(condition: Condition, scene: Scene) -> bool:
+    return compile_condition(condition, "").holds(scene)
+
+
+def unmet_parts(condition: Condition, scene: Scene, at: str) -> Reasons:
+    return compile_condition(condition, "", at).unmet(scene)

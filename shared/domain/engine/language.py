@@ -55,7 +55,16 @@ from shared.domain.engine.rule import (
     basis_points,
 )
 from shared.domain.errors import Refused
-from shared.domain.filters import Compare, Filter, Op, Value, parse_compare, parse_fact, parse_tree
+from shared.domain.filters import (
+    Compare,
+    Filter,
+    Op,
+    Value,
+    parse_compare,
+    parse_fact,
+    parse_predicate,
+    parse_tree,
+)
 from shared.domain.money import AmountInexact, CurrencyUnknown, to_minor
 
 SCHEMA = 1
@@ -98,12 +107,11 @@ class _Reader:
         benefits = tuple(self.benefit(item, at_key(where, place)) for place, item in enumerate(items))
         return Rule(condition, benefits, self.currency)
 
-    def leaf(self, document: object, at: str) -> Compare | Aggregate:
-        found = documents.an_object(document, at)
+    def leaf(self, found: Mapping[str, object], at: str) -> Compare | Aggregate:
         for measure in Measure:
             if measure in found:
                 return self.aggregate(found, measure, at)
-        return parse_compare(document, at, _CONDITION_FACTS)
+        return parse_compare(found, at, _CONDITION_FACTS)
 
     def aggregate(self, document: object, measure: Measure, at: str) -> Aggregate:
         is_money = measure is Measure.SUM_AMOUNT
@@ -160,9 +168,7 @@ class _Reader:
     def products(self, found: Mapping[str, object], key: str, at: str) -> Filter | None:
         if key not in found:
             return None
-        return parse_tree(
-            found[key], at_key(at, key), lambda leaf, where: parse_compare(leaf, where, _PRODUCT)
-        )
+        return parse_predicate(found[key], at_key(at, key), _PRODUCT, "product")
 
     def basis(self, found: Mapping[str, object], at: str, default: Basis) -> Basis:
         return documents.one_of(found.get("basis", default), at_key(at, "basis"), Basis)
