@@ -3,10 +3,29 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from typing import Any, NamedTuple, NoReturn
 
 
-@dataclass(frozen=True, slots=True)
-class StoreFacts:
+class Facts(dict[str, object]):
+    """Facts that never change, told apart by identity alone.
+
+    Whoever reads the same catalogue text twice gives the engine the same object twice: what a rule set found
+    out about it once is then found again by one look-up. Any other mapping works too, only without that.
+    """
+
+    __slots__ = ()
+    __hash__ = object.__hash__  # pyright: ignore[reportAssignmentType] - a dict has none
+    __eq__ = object.__eq__
+    __ne__ = object.__ne__
+
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+        raise TypeError("facts do not change")
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = _refuse
+    setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] - their overloads return
+
+
+class StoreFacts(NamedTuple):
     """The store of the basket. `facts` has `store.city`, `store.attributes.…`; `store.id` comes from `id`."""
 
     id: str
@@ -15,8 +34,7 @@ class StoreFacts:
     prices_include_tax: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class BasketLine:
+class BasketLine(NamedTuple):
     """A SKU with a quantity (at least 1) and the price of one unit in minor units.
 
     `facts` has `product.brand`, `product.attributes.…`; `product.sku` and `product.price` come from the line.
@@ -31,7 +49,7 @@ class BasketLine:
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """The customer of the basket. `facts` has `customer.attributes.…` and `history.…`; `customer.id` is `id`."""
+    """The customer of the basket. `facts` has `customer.attributes.…`, `history.…`; `customer.id` is `id`."""
 
     id: str
     facts: Mapping[str, object]

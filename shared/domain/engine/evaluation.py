@@ -1,8 +1,8 @@
 """The result of an evaluation, in minor units."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from shared.domain.engine.conditions import Missing, Unmet
 
@@ -26,8 +26,7 @@ class UnitRole(StrEnum):
     DISCOUNTED = "discounted"
 
 
-@dataclass(frozen=True, slots=True)
-class Allocation:
+class Allocation(NamedTuple):
     """What a promotion takes off some units of a line, and what each of its funders bears of it, in order."""
 
     promotion_id: str
@@ -38,8 +37,7 @@ class Allocation:
     funding: tuple[tuple[str, int], ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class EvaluatedLine:
+class EvaluatedLine(NamedTuple):
     """A line of the basket, or one that a promotion added as a gift; gifts come last."""
 
     sku: str
@@ -53,8 +51,7 @@ class EvaluatedLine:
     gift: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class OutsideSchedule:
+class OutsideSchedule(NamedTuple):
     """`reason` is not_started, ended or outside_window; the times are local to `zone`."""
 
     reason: str
@@ -63,22 +60,19 @@ class OutsideSchedule:
     zone: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoreNotTargeted:
+class StoreNotTargeted(NamedTuple):
     store_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class NotMet:
+class NotMet(NamedTuple):
     """`reason` is currency, condition, no_target (no unit is one) or no_discount (no room is left)."""
 
     reason: str
     unmet: tuple[Unmet, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LimitReached:
-    """`limit` names it; `left` is the budget it leaves, which is less than what was wanted, in minor units."""
+class LimitReached(NamedTuple):
+    """`limit` names it; `left` is the budget it leaves, less than was wanted, in minor units."""
 
     limit: str
     left: int | None
@@ -87,16 +81,14 @@ class LimitReached:
 type Detail = OutsideSchedule | StoreNotTargeted | NotMet | LimitReached
 
 
-@dataclass(frozen=True, slots=True)
-class BeatenBy:
+class BeatenBy(NamedTuple):
     """The promotions that won, and how much more they take off the units this one would have used alone."""
 
     promotion_ids: tuple[str, ...]
     amount: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PromotionOutcome:
+class PromotionOutcome(NamedTuple):
     """What became of one promotion.
 
     `wanted` is what an applied promotion would have given without limits on it. `beaten_by` names the
@@ -115,8 +107,7 @@ class PromotionOutcome:
     points: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class NearMiss:
+class NearMiss(NamedTuple):
     """What buying `units` more of a SKU of the basket brings: `discount` is that of the larger basket."""
 
     promotion_id: str
@@ -127,8 +118,7 @@ class NearMiss:
     """How much more is taken off than now, in minor units."""
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """`bound` is what no combination could exceed; it equals `discount` when the result is proved optimal."""
 
     currency: str
