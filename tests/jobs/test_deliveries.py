@@ -1,9 +1,5 @@
 """Deliveries: crashes, repeats and latecomers lose nothing and apply nothing twice."""
 
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime
 from threading import Thread
 from typing import Any
@@ -11,14 +7,12 @@ from uuid import UUID
 
 import psycopg
 import pytest
-from azure.core.exceptions import HttpResponseError, ResourceModifiedError
+from azure.core.exceptions import ResourceModifiedError
 
-from devhost.environment import ROOT
 from shared.actions import uploads as actions
 from shared.domain.uploads import Rows, UploadStatus, blob_name
 from shared.edge import blobs
 from shared.jobs.ingest import ingest
-from shared.pool import DatabaseUnavailable
 from shared.store import uploads
 from tests.harness import eventually
 from tests.jobs.conftest import NOW, Client
@@ -59,39 +53,6 @@ def test_a_delivery_during_another_returns_at_once(client: Client, database_url:
         assert uploads.lock(other, ticket.upload_id)
         assert client.deliver(ticket.upload_id).status is UploadStatus.AWAITING
     assert client.deliver(ticket.upload_id).rows == Rows(read=10, inserted=10)
-
-
-def test_a_kill_between_copy_and_commit_loses_nothing(
-    client: Client, conn: psycopg.Connection, database_url: str, app_environment: dict[str, str]
-) -> None:
-    client.send("products_lens", lenses(100))
-    ticket = client.ask("products_lens")
-    client.put(ticket, lenses(10_000, "12.00"))
-    with psycopg.connect(database_url) as other:
-        # Whoever holds the target stops the ingest after its COPY and before it applies anything.
-        assert uploads.lock_target(other, "products")
-        process = subprocess.Popen(
-            [sys.executable, "-c", DELIVER, blob_name(ticket.upload_id)],
-            cwd=ROOT,
-            env=os.environ | app_environment,
-        )
-        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
-        assert client.status(ticket.upload_id).rows.read == 10_000
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-    assert {price for _, price in prices(conn)} == {"10.00"}
-    # The server notices when the waiting statement ends; until then the upload is somebody's.
-    eventually(lambda: _is_free(database_url, ticket.upload_id))
-    upload = client.deliver(ticket.upload_id)
-    assert upload.status is UploadStatus.COMPLETED
-    assert upload.rows == Rows(read=10_000, inserted=9_900, updated=100)
-    assert prices(conn) == [(f"L{number:05}", "12.00") for number in range(10_000)]
-    assert client.deliver(ticket.upload_id) == upload
-
-
-def _is_free(database_url: str, upload_id: object) -> bool:
-    with psycopg.connect(database_url) as other:
-        return uploads.lock(other, upload_id)  # type: ignore[arg-type]
 
 
 def test_rows_and_outcome_are_seen_at_the_same_time_and_progress_before(
@@ -260,54 +221,3 @@ def test_progress_moves_while_rows_are_read_and_while_they_are_applied(
     assert len({each[2] for each in read}) >= 5
     assert len({each[3] for each in applied}) >= 5
     assert [each[1] for each in told] == sorted(each[1] for each in told)
-
-
-def test_a_database_that_restarts_in_the_middle_loses_nothing(
-    client: Client, conn: psycopg.Connection, database_url: str
-) -> None:
-    ticket = client.ask("products_lens")
-    client.put(ticket, lenses(1_000))
-    failures: list[Exception] = []
-
-    def deliver() -> None:
-        try:
-            client.deliver_aside(ticket.upload_id)
-        except DatabaseUnavailable as error:
-            failures.append(error)
-
-    with psycopg.connect(database_url) as other:
-        assert uploads.lock_target(other, "products")
-        worker = Thread(target=deliver)
-        worker.start()
-        eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
-        # What a restart does to every session.
-        conn.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND application_name = 'promopartner'"
-        )
-        worker.join()
-    assert len(failures) == 1
-    assert prices(conn) == []
-    assert client.deliver(ticket.upload_id).rows == Rows(read=1_000, inserted=1_000)
-
-
-def test_a_storage_that_stops_answering_in_the_middle_loses_nothing(
-    client: Client, conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ticket = client.ask("products_lens")
-    client.put(ticket, lenses(3_000))
-    monkeypatch.setattr(blobs, "CHUNK", 50_000)
-    source = blobs.source(client.blob(ticket.upload_id))
-    assert source is not None
-    download, calls = source.client.download_blob, iter(range(100))
-
-    def overloaded(*args: Any, **given: Any) -> Any:
-        if next(calls) == 1:
-            raise HttpResponseError("The server is busy.")
-        return download(*args, **given)
-
-    monkeypatch.setattr(source.client, "download_blob", overloaded)
-    with pytest.raises(HttpResponseError):
-        ingest(blob_name(ticket.upload_id), source, NOW)
-    assert prices(conn) == []
-    assert client.deliver(ticket.upload_id).rows == Rows(read=3_000, inserted=3_000)

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from uuid import UUID
 
 import psycopg
@@ -14,9 +15,19 @@ from shared.domain.uploads import Rows, UploadStatus, blob_name
 from shared.store import uploads
 from tests.harness import eventually
 from tests.jobs.conftest import Client
-from tests.jobs.test_deliveries import DELIVER, lenses, prices
+from tests.jobs.storage_proxy import StorageProxy, storage_proxy
+from tests.jobs.test_deliveries import lenses, prices
 
 ROWS = 10_000
+DELIVER = """
+import sys
+from datetime import UTC, datetime
+from shared.edge import blobs, storage
+from shared.jobs.ingest import ingest
+blobs.CHUNK = 50_000
+client = storage.service().get_blob_client(storage.UPLOADS, sys.argv[1])
+ingest(sys.argv[1], blobs.source(client), datetime.now(UTC))
+"""
 # What each phase waits for when somebody holds it, which is how a phase is made to last.
 HELD = {
     "claim": "SELECT FROM uploads WHERE id = %(upload_id)s FOR UPDATE",
@@ -63,6 +74,45 @@ def asked(client: Client) -> UUID:
     ticket = client.ask("products_lens")
     assert client.put(ticket, lenses(ROWS, "12.00")).status_code == 201
     return ticket.upload_id
+
+
+@pytest.fixture
+def proxy(uploads_storage: str) -> Iterator[StorageProxy]:
+    with storage_proxy(uploads_storage) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize(("phase", "chunk"), [("download", 1), ("copy", 5)])
+def test_a_kill_between_two_chunks(
+    client: Client,
+    conn: psycopg.Connection,
+    database_url: str,
+    app_environment: dict[str, str],
+    proxy: StorageProxy,
+    phase: str,
+    chunk: int,
+) -> None:
+    upload_id = asked(client)
+    proxy.held_back = chunk
+    process = begin(app_environment | {"UPLOADS_STORAGE": proxy.connection_string}, upload_id)
+    assert proxy.reached.wait(60)
+    if phase == "copy":
+        eventually(lambda: copied(conn))
+    else:
+        assert not copied(conn)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert client.status(upload_id).finished_at is None
+    assert {price for _, price in prices(conn)} == {"10.00"}
+    recovered(client, conn, database_url, upload_id)
+
+
+def copied(conn: psycopg.Connection) -> int:
+    """How many rows the server has taken in a COPY that still goes on."""
+    rows = conn.execute(
+        "SELECT tuples_processed FROM pg_stat_progress_copy WHERE datname = current_database()"
+    ).fetchall()
+    return sum(taken for (taken,) in rows)
 
 
 @pytest.mark.parametrize("phase", ["claim", "check", "apply", "report"])
