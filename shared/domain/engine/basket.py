@@ -49,9 +49,12 @@ class BasketLine(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CustomerFacts:
-    """The customer of the basket. `facts` has `customer.attributes.…`, `history.…`; `customer.id` is `id`."""
+    """The customer of the basket. `facts` has `customer.attributes.…`, `history.…`; `customer.id` is `id`.
 
-    id: str
+    There is no id where only the attributes of the customer are known.
+    """
+
+    id: str | None
     facts: Mapping[str, object]
 
 
