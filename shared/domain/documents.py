@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from shared.domain.errors import Refused
+from shared.domain.money import AmountInexact, CurrencyUnknown, to_minor
 
 _DECIMAL = re.compile(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,12})?")
 
@@ -84,9 +85,10 @@ def a_text(document: object, at: str, *, most: int = 1000) -> str:
 
 
 def a_whole_number(document: object, at: str, *, least: int, most: int) -> int:
-    if isinstance(document, bool) or not isinstance(document, int) or not least <= document <= most:
+    """Return a whole number, which 2.0 is as well as 2."""
+    if not _is_whole(document) or not least <= document <= most:
         raise DocumentInvalid(pointer=at, detail=f"a whole number from {least} to {most} is expected")
-    return document
+    return int(document)
 
 
 def a_decimal(document: object, at: str) -> Decimal:
@@ -97,6 +99,33 @@ def a_decimal(document: object, at: str) -> Decimal:
     if not _DECIMAL.fullmatch(text):
         raise DocumentInvalid(pointer=at, detail="at most 18 digits and 12 decimals are expected")
     return Decimal(text)
+
+
+def an_amount(
+    amount: object, currency: object, *, amount_at: str, currency_at: str, least: int = 1
+) -> tuple[int, str]:
+    """Return an amount, a decimal string, in minor units of its currency, and the currency."""
+    if not isinstance(amount, str):
+        raise DocumentInvalid(pointer=amount_at, detail='an amount is a decimal string, such as "12.50"')
+    found = a_decimal(amount, amount_at)
+    code = a_text(currency, currency_at, most=3)
+    try:
+        minor = to_minor(found, code)
+    except CurrencyUnknown as unknown:
+        detail = f"{code} is not a currency of ISO 4217"
+        raise DocumentInvalid(pointer=currency_at, detail=detail) from unknown
+    except AmountInexact as inexact:
+        raise DocumentInvalid(pointer=amount_at, detail=f"more decimals than {code} has") from inexact
+    if minor < least:
+        detail = "an amount above zero is expected" if least else "a negative amount"
+        raise DocumentInvalid(pointer=amount_at, detail=detail)
+    return minor, code
+
+
+def _is_whole(document: object) -> TypeGuard[int | Decimal]:
+    if isinstance(document, Decimal):
+        return document.is_finite() and document == document.to_integral_value()
+    return isinstance(document, int) and not isinstance(document, bool)
 
 
 def _is_small(number: Decimal) -> bool:

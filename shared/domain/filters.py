@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from functools import partial
 from itertools import count
 from operator import contains, ge, gt, le, lt
 from typing import cast
@@ -230,11 +231,9 @@ def parse_compare(document: object, at: str, namespaces: frozenset[str]) -> Comp
         raise DocumentInvalid(pointer=at_key(at, "op"), detail=f"{op} does not compare a {form or kind}")
     # What a date begins with or contains is no date.
     form = None if form in _TEXTS_OF_DIGITS and kinds == _TEXTUAL else form
-    return Compare(
-        fact,
-        op,
-        _parse_value(found["value"], at_key(at, "value"), shape, kinds & {kind} if kind else kinds, form),
-    )
+    kinds = kinds & {kind} if kind else kinds
+    read = partial(_parse_scalar, kinds=kinds, form=form)
+    return Compare(fact, op, parse_value(found["value"], at_key(at, "value"), shape, read))
 
 
 def parse_fact(document: object, at: str, namespaces: frozenset[str]) -> tuple[str, Kind | None]:
@@ -250,13 +249,14 @@ def parse_fact(document: object, at: str, namespaces: frozenset[str]) -> tuple[s
     raise DocumentInvalid(pointer=at, detail=f"there is no fact {name}")
 
 
-def _parse_value(document: object, at: str, shape: Shape, kinds: frozenset[Kind], form: Form | None) -> Value:
+def parse_value(document: object, at: str, shape: Shape, read: Callable[[object, str], Scalar]) -> Value:
+    """Return the value of an operator, of which `read` reads one."""
     if shape is Shape.FLAG:
         return _parse_scalar(document, at, frozenset({Kind.BOOLEAN}), None)
     if shape is Shape.ONE:
-        return _parse_scalar(document, at, kinds, form)
+        return read(document, at)
     items = documents.an_array(document, at, most=MOST_VALUES)
-    values = tuple(_parse_scalar(item, at_key(at, place), kinds, form) for place, item in enumerate(items))
+    values = tuple(read(item, at_key(at, place)) for place, item in enumerate(items))
     if shape is Shape.RANGE:
         if len(values) != 2 or kind_of(values[0]) is not kind_of(values[1]):
             raise DocumentInvalid(pointer=at, detail="a lower and an upper end of one kind are expected")

@@ -1,14 +1,13 @@
 """Limits: how often and how much a promotion may give, in all, to one customer, in one store, in a period."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from shared.domain import documents
 from shared.domain.documents import DocumentInvalid, at_key
-from shared.domain.errors import Refused
-from shared.domain.money import AmountInexact, CurrencyUnknown, to_minor
+from shared.domain.errors import Conflict, Refused
 
 MOST_LIMITS = 10
 _MOST_REDEMPTIONS = 1_000_000_000
@@ -18,6 +17,12 @@ class LimitsInvalid(Refused):
     """The limits are not valid: {detail}."""
 
     code = "limits_invalid"
+
+
+class LimitContended(Conflict):
+    """Others take what is left of a promotion at this moment; nothing was recorded. Ask again."""
+
+    code = "limit_contended"
 
 
 class Measure(StrEnum):
@@ -97,7 +102,12 @@ def _limit(item: object, at: str) -> Limit:
     found = documents.an_object(item, at)
     if Measure.BUDGET in found:
         documents.keys(found, at, required=("budget", "currency"), optional=("per", "period", "partial"))
-        most, currency = _budget(found, at)
+        most, currency = documents.an_amount(
+            found["budget"],
+            found["currency"],
+            amount_at=at_key(at, "budget"),
+            currency_at=at_key(at, "currency"),
+        )
         partial = documents.one_of(found.get("partial", Partial.REFUSE), at_key(at, "partial"), Partial)
     else:
         documents.keys(found, at, required=("redemptions",), optional=("per", "period"))
@@ -113,25 +123,3 @@ def _limit(item: object, at: str) -> Limit:
         partial,
         currency,
     )
-
-
-def _budget(found: Mapping[str, object], at: str) -> tuple[int, str]:
-    if not isinstance(found["budget"], str):
-        raise DocumentInvalid(
-            pointer=at_key(at, "budget"), detail='a decimal string, such as "5000.00", is expected'
-        )
-    amount = documents.a_decimal(found["budget"], at_key(at, "budget"))
-    currency = documents.a_text(found["currency"], at_key(at, "currency"), most=3)
-    try:
-        minor = to_minor(amount, currency)
-    except CurrencyUnknown as unknown:
-        raise DocumentInvalid(
-            pointer=at_key(at, "currency"), detail=f"{currency} is not a currency of ISO 4217"
-        ) from unknown
-    except AmountInexact as inexact:
-        raise DocumentInvalid(
-            pointer=at_key(at, "budget"), detail=f"more decimals than {currency} has"
-        ) from inexact
-    if minor < 1:
-        raise DocumentInvalid(pointer=at_key(at, "budget"), detail="an amount above zero is expected")
-    return minor, currency

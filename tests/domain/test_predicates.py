@@ -78,6 +78,7 @@ filters: st.SearchStrategy[Filter] = st.recursive(
 @example(Compare("product.sku", Op.EQ, 1), {"product.sku": True})
 @example(Compare("product.sku", Op.IN, (1, "x")), {"product.sku": True})
 @example(Compare("product.sku", Op.IN, (True,)), {"product.sku": 1})
+@example(Compare("product.sku", Op.IN, ("x", True)), {"product.sku": True})
 @example(Compare("code", Op.NE, "A"), {"code": frozenset("AB")})
 @example(Compare("code", Op.NOT_IN, ("A", "B")), {"code": frozenset()})
 @example(Compare("code", Op.EXISTS, False), {})

@@ -111,7 +111,7 @@ SUM = {"sum_amount": "lines", "op": "ge", "value": "10.00", "currency": "EUR", "
         ({"schema": 1, "then": TEN}, "/then"),
         (rule(TEN, 5), "/then/1"),
         (rule({"percent": "10"}), "/then/0"),
-        (rule({"kind": "gift", "sku": "x"}), "/then/0/kind"),
+        (rule({"kind": "rebate", "sku": "x"}), "/then/0/kind"),
         (rule(percent("0")), "/then/0/percent"),
         (rule(percent("100.01")), "/then/0/percent"),
         (rule(percent("12.345")), "/then/0/percent"),
@@ -160,8 +160,8 @@ def test_what_is_wrong_is_refused_at_its_place(document: object, pointer: str) -
 
 
 def test_an_unknown_benefit_names_the_known_ones() -> None:
-    with pytest.raises(RuleInvalid, match="percent_off, amount_off"):
-        parse_rule(rule({"kind": "gift"}))
+    with pytest.raises(RuleInvalid, match="percent_off, amount_off, fixed_price, buy_x_get_y"):
+        parse_rule(rule({"kind": "rebate"}))
 
 
 json_like = st.recursive(
