@@ -49,7 +49,7 @@ def _conditions(result: Json) -> str:
 
 
 def _throughput(points: Sequence[Json]) -> str:
-    return _table(
+    return table(
         (
             "",
             "connections",
@@ -66,7 +66,7 @@ def _throughput(points: Sequence[Json]) -> str:
                 point["operation"],
                 str(point["connections"]),
                 name,
-                _spread(point[system]["per_s"], "{:,.0f}"),
+                spread_text(point[system]["per_s"], "{:,.0f}"),
                 *(f"{point[system][f'p{each}_ms']['median']:.2f}" for each in (50, 95, 99)),
                 f"{point[system]['cpu_ms']['median']:.2f}" if "cpu_ms" in point[system] else "",
                 f"{point[system]['client_cpu_share']['median']:.0%}"
@@ -81,7 +81,7 @@ def _throughput(points: Sequence[Json]) -> str:
 
 def _ratios(points: Sequence[Json]) -> str:
     columns = ("per_s_to_bare", "per_s_to_pgbench", "p50_ms_to_bare", "p50_ms_to_pgbench", "p99_ms_to_bare")
-    return _table(
+    return table(
         (
             "",
             "connections",
@@ -95,7 +95,7 @@ def _ratios(points: Sequence[Json]) -> str:
             (
                 point["operation"],
                 str(point["connections"]),
-                *(_spread(point["ratios"][each], "{:.2f}") for each in columns),
+                *(spread_text(point["ratios"][each], "{:.2f}") for each in columns),
             )
             for point in points
         ),
@@ -117,27 +117,27 @@ def _breakdown(found: Json) -> str:
     head = [""]
     for operation in operations:
         head += [f"{operation} µs", "share"]
-    return _table(tuple(head), (*rows, tuple(whole)))
+    return table(tuple(head), (*rows, tuple(whole)))
 
 
 def _cold(starts: Json, imports: Json) -> str:
     rows = [
-        ("process start to the first answer of /health, s", _spread(starts["to_health_s"], "{:.2f}")),
-        ("process start to the first evaluate, s", _spread(starts["to_first_evaluation_s"], "{:.2f}")),
+        ("process start to the first answer of /health, s", spread_text(starts["to_health_s"], "{:.2f}")),
+        ("process start to the first evaluate, s", spread_text(starts["to_first_evaluation_s"], "{:.2f}")),
     ]
     rows += [
-        (f"`{program}`, s of CPU ({found['modules']} modules)", _spread(found["cpu_s"], "{:.3f}"))
+        (f"`{program}`, s of CPU ({found['modules']} modules)", spread_text(found["cpu_s"], "{:.3f}"))
         for program, found in imports["programs"].items()
     ]
     rows += [
-        ("the app to the first, ratio of CPU", _spread(imports["ratio_of_cpu"], "{:.2f}")),
-        ("the app to the second, ratio of CPU", _spread(imports["ratio_of_cpu_to_loaded"], "{:.2f}")),
-        ("the app to the first, ratio of wall clock", _spread(imports["ratio"], "{:.2f}")),
-        ("the app to the second, ratio of wall clock", _spread(imports["ratio_to_loaded"], "{:.2f}")),
+        ("the app to the first, ratio of CPU", spread_text(imports["ratio_of_cpu"], "{:.2f}")),
+        ("the app to the second, ratio of CPU", spread_text(imports["ratio_of_cpu_to_loaded"], "{:.2f}")),
+        ("the app to the first, ratio of wall clock", spread_text(imports["ratio"], "{:.2f}")),
+        ("the app to the second, ratio of wall clock", spread_text(imports["ratio_to_loaded"], "{:.2f}")),
     ]
     packages = ", ".join(f"{name} {own:.0f}" for name, own in imports["own_ms_by_package"].items())
     return (
-        _table(("", "median"), rows)
+        table(("", "median"), rows)
         + f"\n\nOwn time by package under `-X importtime`, ms: {packages}."
         + f"\n\nHeavy packages imported at the start: {', '.join(imports['at_start'])}. "
         + f"Only when needed: {', '.join(imports['lazily']) or 'none'}."
@@ -145,7 +145,7 @@ def _cold(starts: Json, imports: Json) -> str:
 
 
 def _memory(found: Json) -> str:
-    return _table(
+    return table(
         ("resident memory of the host's process", "MB"),
         (
             ("idle", f"{found['idle_mb']:.0f}"),
@@ -155,11 +155,11 @@ def _memory(found: Json) -> str:
     )
 
 
-def _spread(value: Json, form: str) -> str:
+def spread_text(value: Json, form: str) -> str:
     median, least, greatest = (form.format(value[each]) for each in ("median", "min", "max"))
     return f"{median} [{least} .. {greatest}]"
 
 
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---", *["---:"] * (len(head) - 1)], *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -1,0 +1,1 @@
+"""The app beside django-oscar, a shop framework with offers, on one PostgreSQL."""

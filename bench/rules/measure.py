@@ -1,0 +1,42 @@
+"""Everything that is measured beside the rule engines, in the environment that has them."""
+
+import json
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from bench.rules import growth, hostile, race, realistic
+from bench.rules.report import tables
+
+RESULT = Path(__file__).parents[1] / "results" / "rules.json"
+PEERS = ("zen-engine", "json-logic-qubit", "business-rules", "rule-engine")
+
+
+def measure(*, tiny: bool) -> dict[str, Any]:
+    say("the peers, interleaved")
+    result: dict[str, Any] = {"race": race.run(rounds=1 if tiny else 7, baskets=16 if tiny else 256)}
+    result["packages"] = {name: version(name) for name in PEERS}
+    say("growth with lines and promotions")
+    result["growth"] = growth.run(baskets=4 if tiny else 64)
+    say("hostile rule sets")
+    result["hostile"] = hostile.run()
+    say("realistic baskets, tails and proofs")
+    result["realistic"] = realistic.run(baskets=200 if tiny else 100_000)
+    return result
+
+
+def say(text: str) -> None:
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    given = sys.argv[1:]
+    result = measure(tiny="--tiny" in given)
+    print(tables(result))
+    if "--write" in given:
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

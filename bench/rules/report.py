@@ -1,0 +1,78 @@
+"""The tables of the comparison with rule engines."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bench.report import spread_text, table
+from bench.rules.race import BASE
+
+type Json = Mapping[str, Any]
+
+
+def tables(result: Json) -> str:
+    return "\n\n".join(
+        (
+            "#### Beside rule engines, CPU time an evaluation as a ratio to " + BASE,
+            _race(result["race"]),
+            "#### Microseconds of CPU an evaluation",
+            _micros(result["race"]),
+            "#### Growth",
+            _growth(result["growth"]),
+            "#### Hostile rule sets",
+            _hostile(result["hostile"]),
+            "#### Realistic baskets",
+            _realistic(result["realistic"]),
+        )
+    )
+
+
+def _race(shapes: list[Json]) -> str:
+    return table(
+        ("", *(f"{shape['lines']} lines, {shape['live']} live" for shape in shapes)),
+        (
+            (name, *(spread_text(shape["to_base"][name], "{:.2f}") for shape in shapes))
+            for name in shapes[0]["us"]
+        ),
+    )
+
+
+def _micros(shapes: list[Json]) -> str:
+    return table(
+        ("", *(f"{shape['lines']} lines, {shape['live']} live" for shape in shapes)),
+        ((name, *(f"{shape['us'][name]['median']:,.0f}" for shape in shapes)) for name in shapes[0]["us"]),
+    )
+
+
+def _growth(points: list[Json]) -> str:
+    return table(
+        ("lines", "live promotions", "µs an evaluation"),
+        ((str(one["lines"]), str(one["live"]), f"{one['us']:,.0f}") for one in points),
+    )
+
+
+def _hostile(sets: list[Json]) -> str:
+    return table(
+        ("", "ms", "proved best", "discount", "bound"),
+        (
+            (
+                one["name"],
+                f"{one['best_ms']:.0f} .. {one['worst_ms']:.0f}",
+                "yes" if one["optimal"] else "no",
+                f"{one['discount']:,}",
+                f"{one['bound']:,}",
+            )
+            for one in sets
+        ),
+    )
+
+
+def _realistic(found: Json) -> str:
+    rows = (
+        ("baskets", f"{found['baskets']:,}"),
+        ("proved best", f"{found['optimal_share']:.3%}"),
+        ("promotions applied in the mean", f"{found['applied_mean']}"),
+        *((f"{point}, µs", f"{found[f'{point}_us']:,.0f}") for point in ("p50", "p90", "p99", "p99.9")),
+        ("greatest, µs", f"{found['greatest_us']:,.0f}"),
+        ("p99 to p50", f"{found['p99_to_p50']}"),
+    )
+    return table(("", ""), rows)
