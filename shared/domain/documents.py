@@ -116,7 +116,7 @@ def an_amount(
         raise DocumentInvalid(pointer=currency_at, detail=detail) from unknown
     except AmountInexact as inexact:
         raise DocumentInvalid(pointer=amount_at, detail=f"more decimals than {code} has") from inexact
-    if minor < least:
+    if minor < least or amount.startswith("-"):
         detail = "an amount above zero is expected" if least else "a negative amount"
         raise DocumentInvalid(pointer=amount_at, detail=detail)
     return minor, code

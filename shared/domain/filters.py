@@ -91,7 +91,7 @@ _ANY_KIND = frozenset(Kind)
 _ORDERED = frozenset({Kind.TEXT, Kind.NUMBER})
 _TEXTUAL = frozenset({Kind.TEXT})
 _NUMERIC = frozenset({Kind.NUMBER})
-_IN_ORDER = (Op.LT, Op.LE, Op.GT, Op.GE, Op.BETWEEN)
+IN_ORDER = (Op.LT, Op.LE, Op.GT, Op.GE, Op.BETWEEN)
 
 OPERATORS: Mapping[Op, tuple[Shape, frozenset[Kind]]] = {
     Op.EQ: (Shape.ONE, _ANY_KIND),
@@ -227,13 +227,16 @@ def parse_compare(document: object, at: str, namespaces: frozenset[str]) -> Comp
     op = documents.one_of(found["op"], at_key(at, "op"), Op)
     form = FORMS.get(fact)
     shape, kinds = OPERATORS[op]
-    if (kind is not None and kind not in kinds) or (form is Form.CODE and op in _IN_ORDER):
+    if (kind is not None and kind not in kinds) or (form is Form.CODE and op in IN_ORDER):
         raise DocumentInvalid(pointer=at_key(at, "op"), detail=f"{op} does not compare a {form or kind}")
-    # What a date begins with or contains is no date.
-    form = None if form in _TEXTS_OF_DIGITS and kinds == _TEXTUAL else form
     kinds = kinds & {kind} if kind else kinds
-    read = partial(_parse_scalar, kinds=kinds, form=form)
+    read = partial(_parse_scalar, kinds=kinds, form=form_beside(op, form))
     return Compare(fact, op, parse_value(found["value"], at_key(at, "value"), shape, read))
+
+
+def form_beside(op: Op, form: Form | None) -> Form | None:
+    """Return the form of an operator's value: what a date begins with or contains is no date."""
+    return None if form in _TEXTS_OF_DIGITS and OPERATORS[op][1] == _TEXTUAL else form
 
 
 def parse_fact(document: object, at: str, namespaces: frozenset[str]) -> tuple[str, Kind | None]:

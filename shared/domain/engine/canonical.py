@@ -1,6 +1,5 @@
-"""The canonical form of a JSON document and its hash: equal documents have equal texts."""
+"""The canonical form of a JSON document: equal documents have equal texts."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -30,11 +29,6 @@ def canonical_json(document: object) -> str:
     if isinstance(document, Sequence):
         return "[" + ",".join(canonical_json(item) for item in cast("Sequence[object]", document)) + "]"
     raise TypeError(f"{type(document).__name__} has no canonical form")
-
-
-def rule_hash(document: object) -> str:
-    """Return the SHA-256 of the canonical form, in hexadecimal."""
-    return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
 def _text(text: str) -> str:
