@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from itertools import count, cycle
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import azure.functions as func
 import psycopg
@@ -35,13 +36,15 @@ from functions.transactions import EvaluationBody, SaleHeaders, evaluate_basket
 from shared import pool, rulesets
 from shared.actions import transactions as actions
 from shared.domain import engine
-from shared.domain.baskets import basket_of, seen_of
-from shared.domain.engine import canonical_json
+from shared.domain.baskets import basket_of
+from shared.domain.counters import takes_of
 from shared.domain.quotes import Quote, quote_of
+from shared.domain.redemptions import granted_by, redemptions_of
+from shared.domain.seen import Seen, seen_text
 from shared.edge import tokens
 from shared.edge.parsing import parse
 from shared.rows import adapter, json_text
-from shared.store import Conn
+from shared.store import Conn, sale_facts
 from shared.store import transactions as store
 
 _FUNCTION = "evaluate_basket"
@@ -190,26 +193,30 @@ class Layers:
         with watch("request"):
             sale = body.request()
         with watch("read"):
-            facts = store.get_facts(
+            live = rulesets.newest()
+            facts = sale_facts.get(
                 self._conn,
-                store_id=sale.store_id,
-                skus=sale.skus,
+                now,
+                request=sale,
+                live=live,
+                new_customer_id=uuid4(),
                 user_id=basket.user_id,
                 key=request.mark if confirm else None,
-                receipt_number=sale.receipt_number,
             )
         with watch("basket"):
-            seen = basket_of(sale, facts)
-            rule_set = rulesets.get(self._conn, facts.rule_set_version)
+            seen = basket_of(sale, facts, live.gifts)
         with watch("engine"):
-            evaluation = engine.evaluate(rule_set, seen, now)
+            evaluation = engine.evaluate(live.rule_set, seen, now)
         with watch("quote"):
             quote = quote_of(evaluation, now)
         with watch("render"):
             func.HttpResponse(adapter(Quote).dump_json(quote), mimetype="application/json")
         if confirm:
             with watch("record"):
-                texts = canonical_json(seen_of(seen, facts, now)), json_text(Quote, quote), sale.hash
+                whole = Seen(seen, sale.overridden, facts.rule_set_version, now)
+                texts = seen_text(whole), json_text(Quote, quote), sale.hash
+                takes, _ = takes_of(facts.counters, granted_by(evaluation), pick=0)
+                redemptions = redemptions_of(evaluation, takes)
             with watch("write"):
                 store.insert(
                     self._conn,
@@ -222,10 +229,14 @@ class Layers:
                     tax_minor=evaluation.tax,
                     channel=sale.channel,
                     user_id=basket.user_id,
+                    customer_id=None,
+                    new_phone_hash=None,
                     rule_set_version=facts.rule_set_version,
                     engine_semantics=engine.SEMANTICS,
                     seen=texts[0],
                     quote=texts[1],
+                    redemptions=redemptions,
+                    takes=takes,
                     key=request.mark,
                     request_hash=texts[2],
                     now=now,

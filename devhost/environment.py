@@ -32,6 +32,7 @@ def app_settings(*, database_url: str, storage: str, msg91_url: str, secrets_fol
         "MSG91_EMAIL_TEMPLATE_ID": "local-otp-email",
         "JWT_SIGNING_KEY": _kept(secrets_folder / "jwt_signing_key.pem", _signing_key),
         "OTP_PEPPER": _kept(secrets_folder / "otp_pepper", lambda: secrets.token_urlsafe(32)),
+        "CUSTOMER_PEPPER": _kept(secrets_folder / "customer_pepper", lambda: secrets.token_urlsafe(32)),
     }
 
 

@@ -2,24 +2,32 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Self
 from uuid import UUID
 
 import azure.functions as func
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from shared import pool
 from shared.actions import transactions as actions
 from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
+from shared.domain.customers import RequestedCustomer, UnknownCustomer, phone_hash
+from shared.domain.facts import as_code
+from shared.domain.limits import LimitContended
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.pages import Page, page_of
 from shared.domain.quotes import Quote
+from shared.domain.replays import Replay
 from shared.domain.transactions import (
+    AlreadyVoided,
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
+    NotASale,
     PriceOverrideForbidden,
     QuoteChanged,
     ReceiptNumberUsed,
+    SemanticsChanged,
     StoreOutOfScope,
     Transaction,
     TransactionNotFound,
@@ -29,23 +37,30 @@ from shared.domain.users import Caller, Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PermissionMissing
+from shared.settings import settings
 from shared.store import transactions
 
 bp = func.Blueprint()
 
 type Amount = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=4)]
 type Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+type Code = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=r"\S"), AfterValidator(as_code)
+]
+type Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 _PRICING = (
     StoreOutOfScope,
     PriceOverrideForbidden,
     UnknownStore,
+    UnknownCustomer,
     UnknownSku,
     CurrencyMismatch,
     CurrencyUnknown,
     AmountInexact,
 )
-_RECORDING = (IdempotencyKeyMissing, IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged)
+_RECORDING = (IdempotencyKeyMissing, IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended)
+_REPLAYED = (("Idempotent-Replayed", "true"),)
 
 
 class LineBody(Request):
@@ -56,10 +71,38 @@ class LineBody(Request):
     )
 
 
+class CustomerBody(Request):
+    """Who buys: by id or by phone number, not both, or by attributes alone."""
+
+    id: UUID | None = Field(default=None, description="Of a customer who is known.")
+    phone: Phone | None = Field(
+        default=None,
+        description="Recognises who comes back, and is kept as a keyed digest alone, from the first sale on.",
+        examples=["+390612345678"],
+    )
+    attributes: Annotated[dict[Key, Key], Field(max_length=50)] = Field(
+        default_factory=dict, description="Count for this basket, before those that are kept."
+    )
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if self.id is not None and self.phone is not None:
+            raise PydanticCustomError("invalid", "Give an id or a phone number, not both.")
+        return self
+
+    def customer(self) -> RequestedCustomer:
+        digest = None if self.phone is None else phone_hash(self.phone, settings().customer_pepper)
+        return RequestedCustomer(id=self.id, phone_hash=digest, attributes=self.attributes)
+
+
 class SaleBody(Request):
     store_id: Key
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(examples=["EUR"])
     channel: Annotated[str, StringConstraints(min_length=1, max_length=30)] = Field(examples=["store"])
+    customer: CustomerBody | None = None
+    codes: Annotated[list[Code], Field(max_length=20)] = Field(
+        default_factory=list, description="Promotion codes presented, in any case."
+    )
     lines: Annotated[list[LineBody], Field(min_length=1, max_length=500)]
     receipt_number: Key | None = Field(
         default=None, description="The shop's own number: a sale of the same receipt is recorded once."
@@ -79,11 +122,17 @@ class SaleBody(Request):
             ),
             receipt_number=self.receipt_number,
             expected_net=self.expected_net,
+            customer=None if self.customer is None else self.customer.customer(),
+            codes=tuple(dict.fromkeys(self.codes)),
         )
 
 
 class EvaluationBody(SaleBody):
     confirm: bool = Field(default=False, description="Record the sale as well.")
+
+
+class VoidBody(Request):
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=500)]
 
 
 class SaleHeaders(Headers):
@@ -138,7 +187,7 @@ def create_transaction(caller: Caller, now: datetime, headers: SaleHeaders, body
 
 @endpoint(bp, "GET", "transactions", access=Permission.TRANSACTIONS_READ, raises=(StoreOutOfScope,))
 def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[TransactionSummary]:
-    """The sales you may see, newest first."""
+    """The sales you may see, and what undid some, newest first."""
     if query.store_id is not None and not caller.sees_store(query.store_id):
         raise StoreOutOfScope(store_id=query.store_id)
     store_id = query.store_id or caller.store_scope
@@ -163,13 +212,49 @@ def get_transaction(caller: Caller, path: TransactionPath) -> Transaction:
     return sale
 
 
+@endpoint(
+    bp,
+    "GET",
+    "transactions/{transaction_id:guid}/replay",
+    access=Permission.TRANSACTIONS_READ,
+    raises=(TransactionNotFound, NotASale, SemanticsChanged),
+)
+def replay_transaction(caller: Caller, path: TransactionPath) -> Replay:
+    """Price the sale once more from what was seen then, and tell whether every byte is the same."""
+    with pool.connection() as conn:
+        return actions.replay(conn, transaction_id=path.transaction_id, caller=caller)
+
+
+@endpoint(
+    bp,
+    "POST",
+    "transactions/{transaction_id:guid}/void",
+    access=Permission.TRANSACTIONS_VOID,
+    status=201,
+    raises=(TransactionNotFound, NotASale, AlreadyVoided, IdempotencyKeyMissing, IdempotencyKeyReused),
+)
+def void_transaction(
+    caller: Caller, now: datetime, path: TransactionPath, headers: SaleHeaders, body: VoidBody
+) -> Reply[Transaction]:
+    """Take a sale back whole: a transaction of its own, with amounts below zero. Limits get theirs back."""
+    key = _key(headers)
+    with pool.transaction() as conn:
+        transaction, replayed = actions.void(
+            conn, now, transaction_id=path.transaction_id, reason=body.reason, caller=caller, key=key
+        )
+    return Reply(transaction, headers=_REPLAYED if replayed else ())
+
+
+def _key(headers: SaleHeaders) -> str:
+    if headers.idempotency_key is None:
+        raise IdempotencyKeyMissing
+    return headers.idempotency_key
+
+
 def _record(caller: Caller, now: datetime, headers: SaleHeaders, body: SaleBody) -> Reply[Quote]:
     if not caller.may(Permission.TRANSACTIONS_CREATE):
         raise PermissionMissing(permission=Permission.TRANSACTIONS_CREATE.value)
-    if headers.idempotency_key is None:
-        raise IdempotencyKeyMissing
+    key = _key(headers)
     with pool.connection() as conn:
-        quote, replayed = actions.confirm(
-            conn, now, request=body.request(), caller=caller, key=headers.idempotency_key
-        )
-    return Reply(quote, headers=(("Idempotent-Replayed", "true"),) if replayed else ())
+        quote, replayed = actions.confirm(conn, now, request=body.request(), caller=caller, key=key)
+    return Reply(quote, headers=_REPLAYED if replayed else ())

@@ -42,6 +42,7 @@ class Settings:
     jwt_issuer: str
     jwt_audience: str
     otp_pepper: str
+    customer_pepper: str
 
 
 def read(environment: Mapping[str, str]) -> Settings:
@@ -73,6 +74,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         jwt_issuer=of.text("JWT_ISSUER", "promopartner"),
         jwt_audience=of.text("JWT_AUDIENCE", "promopartner-api"),
         otp_pepper=of.text("OTP_PEPPER"),
+        customer_pepper=of.text("CUSTOMER_PEPPER"),
     )
     if of.wrong:
         raise SettingsError("; ".join(of.wrong))

@@ -57,11 +57,13 @@ HTTP = {
     ("preview_product_group", "POST", "v1/product-groups/preview"),
     ("preview_store_group", "POST", "v1/store-groups/preview"),
     ("publish_promotion", "POST", "v1/promotions/{promotion_id:guid}/publish"),
+    ("replay_transaction", "GET", "v1/transactions/{transaction_id:guid}/replay"),
     ("request_otp", "POST", "v1/auth/otp"),
     ("resume_promotion", "POST", "v1/promotions/{promotion_id:guid}/resume"),
     ("update_product_group", "PATCH", "v1/product-groups/{group_id:guid}"),
     ("update_promotion", "PATCH", "v1/promotions/{promotion_id:guid}"),
     ("update_store_group", "PATCH", "v1/store-groups/{group_id:guid}"),
+    ("void_transaction", "POST", "v1/transactions/{transaction_id:guid}/void"),
 }
 TIMERS = {("archive_promotions", "0 * * * * *"), ("run_due_work", "30 * * * * *")}
 BLOBS = {

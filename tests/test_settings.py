@@ -14,6 +14,7 @@ GOOD = {
     "MSG91_EMAIL_TEMPLATE_ID": "template",
     "JWT_SIGNING_KEY": "-----BEGIN-----\\nabc\\n-----END-----",
     "OTP_PEPPER": "pepper",
+    "CUSTOMER_PEPPER": "another pepper",
 }
 
 

@@ -1,22 +1,38 @@
-"""Transactions: pricing a basket, and recording the sale exactly once."""
+"""Transactions: pricing a basket, recording the sale exactly once, repeating it, and undoing it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from shared import rulesets
-from shared.domain import engine, transactions
-from shared.domain.baskets import SaleFacts, SaleRequest, basket_of, seen_of
-from shared.domain.engine import canonical_json
-from shared.domain.quotes import Quote, RecordedSale, quote_of
-from shared.domain.transactions import (
-    AlreadyRecorded,
-    TransactionNotFound,
-)
+from shared.domain import counters, engine, redemptions, replays, transactions
+from shared.domain.baskets import SaleFacts, SaleRequest, basket_of
+from shared.domain.counters import CounterKey, Shortfall, Take
+from shared.domain.customers import CustomerAppeared
+from shared.domain.engine import Evaluation
+from shared.domain.limits import LimitContended
+from shared.domain.live import LiveRules
+from shared.domain.quotes import Quote, RecordedSale, quote_of, undone
+from shared.domain.replays import Replay
+from shared.domain.seen import Seen, seen_from, seen_text
+from shared.domain.transactions import AlreadyRecorded, Transaction, TransactionNotFound
 from shared.domain.users import Caller
 from shared.rows import json_text
-from shared.store import Conn
+from shared.store import Conn, limits, sale_facts
 from shared.store import transactions as rows
+
+# So often a sale is priced anew when others were quicker to take what it had seen.
+_AGAIN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Priced:
+    """A basket with its price, and what that rests on."""
+
+    facts: SaleFacts
+    seen: Seen
+    evaluation: Evaluation
+    quote: Quote
 
 
 def evaluate(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller) -> Quote:
@@ -25,10 +41,8 @@ def evaluate(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller)
     Raises StoreOutOfScope, PriceOverrideForbidden, and what `domain.baskets.basket_of` does.
     """
     transactions.require_permitted(request, caller)
-    facts = _facts(conn, request, caller, key=None)
-    basket = basket_of(request, facts)
-    rule_set = rulesets.get(conn, facts.rule_set_version)
-    return quote_of(engine.evaluate(rule_set, basket, now), now)
+    live, facts = _read(conn, now, request, caller, None)
+    return _price(now, request, live, facts).quote
 
 
 def confirm(
@@ -37,63 +51,173 @@ def confirm(
     """The price of the basket, recorded as a sale; True when an earlier request had recorded it.
 
     `conn` is in autocommit: one read, the evaluation, and one statement that writes everything or nothing.
-    Raises besides what `evaluate` does: IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged.
+    When others took meanwhile what a limit had left, all of it is done again, at most three times. Raises
+    besides what `evaluate` does: IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended.
     """
     transactions.require_permitted(request, caller)
-    facts = _facts(conn, request, caller, key)
-    recorded = transactions.recorded_before(request, facts)
+    contended: AlreadyRecorded | CustomerAppeared | LimitContended = LimitContended()
+    for _ in range(1 + _AGAIN):
+        live, facts = _read(conn, now, request, caller, key)
+        recorded = transactions.recorded_before(request, facts)
+        if recorded is not None:
+            return _recorded(conn, recorded), True
+        priced = _price(now, request, live, facts)
+        transactions.require_expected(request, priced.quote)
+        granted = redemptions.granted_by(priced.evaluation)
+        # Sessions that run at one time have numbers close together: they take from different slots.
+        takes, short = counters.takes_of(facts.counters, granted, pick=conn.info.backend_pid)
+        if short:
+            for each in short:
+                _spread(conn, each)
+            continue
+        try:
+            sale = _insert(conn, now, request, caller, key, priced, takes)
+        except (AlreadyRecorded, CustomerAppeared, LimitContended) as error:
+            contended = error
+            continue
+        return replace(priced.quote, transaction=sale), False
+    raise contended
+
+
+def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
+    """The sale evaluated once more from what was seen, under the rule set it was priced by.
+
+    Raises TransactionNotFound, NotASale, SemanticsChanged.
+    """
+    recorded = rows.get_evaluation(conn, transaction_id)
+    if recorded is None or not caller.sees_store(recorded.store_id):
+        raise TransactionNotFound(transaction_id=transaction_id)
+    replays.require_replayable(recorded)
+    seen = seen_from(recorded.seen)
+    live = rulesets.get(conn, seen.rule_set_version)
+    evaluation = engine.evaluate(live.rule_set, seen.basket, seen.now)
+    quote = quote_of(evaluation, seen.now, seen.overridden)
+    return replays.replay_of(recorded, evaluation, quote, json_text(Quote, quote))
+
+
+def void(
+    conn: Conn, now: datetime, *, transaction_id: UUID, reason: str, caller: Caller, key: str
+) -> tuple[Transaction, bool]:
+    """The transaction that takes the sale back whole; True when an earlier request had recorded it.
+
+    Limits get back what the sale took of them. `conn` is in a transaction. Raises TransactionNotFound,
+    NotASale, AlreadyVoided, IdempotencyKeyReused.
+    """
+    sale = rows.lock(conn, transaction_id)
+    if sale is None or not caller.sees_store(sale.store_id):
+        raise TransactionNotFound(transaction_id=transaction_id)
+    request_hash = transactions.void_hash(transaction_id, reason)
+    earlier = rows.get_by_key(conn, user_id=caller.user_id, key=key)
+    recorded = transactions.undone_before(request_hash, earlier)
     if recorded is not None:
-        return _replay(conn, recorded), True
-    basket = basket_of(request, facts)
-    rule_set = rulesets.get(conn, facts.rule_set_version)
-    evaluation = engine.evaluate(rule_set, basket, now)
-    quote = quote_of(evaluation, now)
-    transactions.require_expected(request, quote)
-    try:
-        sale = rows.insert(
+        return _get(conn, recorded), True
+    transactions.require_voidable(sale)
+    taken_back = [redemptions.undone(each) for each in rows.find_redemptions(conn, transaction_id)]
+    void_id = rows.insert_void(
+        conn,
+        original_id=transaction_id,
+        reason=reason,
+        user_id=caller.user_id,
+        quote=json_text(Quote, undone(sale.quote, now)),
+        redemptions=taken_back,
+        key=key,
+        request_hash=request_hash,
+        now=now,
+    )
+    for counter, amount in redemptions.given_back(taken_back):
+        _give_back(conn, counter, amount)
+    return _get(conn, void_id), False
+
+
+def _read(
+    conn: Conn, now: datetime, request: SaleRequest, caller: Caller, key: str | None
+) -> tuple[LiveRules, SaleFacts]:
+    """One round trip, unless rules were published since that ask for something else."""
+    known = rulesets.newest()
+    while True:
+        facts = sale_facts.get(
             conn,
-            store_id=request.store_id,
-            receipt_number=request.receipt_number,
-            currency=evaluation.currency,
-            gross_minor=evaluation.gross,
-            discount_minor=evaluation.discount,
-            net_minor=evaluation.net,
-            tax_minor=evaluation.tax,
-            channel=request.channel,
+            now,
+            request=request,
+            live=known,
+            new_customer_id=uuid4(),
             user_id=caller.user_id,
-            rule_set_version=facts.rule_set_version,
-            engine_semantics=engine.SEMANTICS,
-            seen=canonical_json(seen_of(basket, facts, now)),
-            quote=json_text(Quote, quote),
             key=key,
-            request_hash=request.hash,
-            now=now,
         )
-    except AlreadyRecorded:
-        # Another request with this key or receipt committed between our read and our write.
-        recorded = transactions.recorded_before(request, _facts(conn, request, caller, key))
-        if recorded is None:
-            raise
-        return _replay(conn, recorded), True
-    return replace(quote, transaction=sale), False
+        live = rulesets.get(conn, facts.rule_set_version)
+        if live.asks_as(known):
+            return live, facts
+        known = live
 
 
-def _facts(conn: Conn, request: SaleRequest, caller: Caller, key: str | None) -> SaleFacts:
-    return rows.get_facts(
+def _price(now: datetime, request: SaleRequest, live: LiveRules, facts: SaleFacts) -> _Priced:
+    basket = basket_of(request, facts, live.gifts)
+    evaluation = engine.evaluate(live.rule_set, basket, now)
+    seen = Seen(basket, request.overridden, facts.rule_set_version, now)
+    return _Priced(facts, seen, evaluation, quote_of(evaluation, now, seen.overridden))
+
+
+def _insert(  # noqa: PLR0917 - what a sale consists of
+    conn: Conn,
+    now: datetime,
+    request: SaleRequest,
+    caller: Caller,
+    key: str,
+    priced: _Priced,
+    takes: list[Take],
+) -> RecordedSale:
+    customer, evaluation = priced.facts.customer, priced.evaluation
+    is_new = customer is not None and customer.is_new and request.customer is not None
+    return rows.insert(
         conn,
         store_id=request.store_id,
-        skus=request.skus,
-        user_id=caller.user_id,
-        key=key,
         receipt_number=request.receipt_number,
+        currency=evaluation.currency,
+        gross_minor=evaluation.gross,
+        discount_minor=evaluation.discount,
+        net_minor=evaluation.net,
+        tax_minor=evaluation.tax,
+        channel=request.channel,
+        user_id=caller.user_id,
+        customer_id=None if customer is None else customer.id,
+        new_phone_hash=request.customer.phone_hash if is_new and request.customer else None,
+        rule_set_version=priced.facts.rule_set_version,
+        engine_semantics=engine.SEMANTICS,
+        seen=seen_text(priced.seen),
+        quote=json_text(Quote, priced.quote),
+        redemptions=redemptions.redemptions_of(evaluation, takes),
+        takes=takes,
+        key=key,
+        request_hash=request.hash,
+        now=now,
     )
 
 
-def _replay(conn: Conn, transaction_id: UUID) -> Quote:
-    sale = rows.get(conn, transaction_id)
-    if sale is None:
-        raise TransactionNotFound(transaction_id=transaction_id)
+def _spread(conn: Conn, short: Shortfall) -> None:
+    """Share what a counter has left among its slots anew, all of them held, unless somebody just did."""
+    with conn.transaction():
+        limits.insert_slots(conn, short.key, counters.slots_of(short.cap))
+        before, rooms = limits.lock(conn, short.key)
+        fresh = counters.spread(rooms, before=before, cap=short.cap, least=short.least)
+        if fresh is not None:
+            limits.update(conn, short.key, cap=short.cap, rooms=fresh)
+
+
+def _give_back(conn: Conn, counter: CounterKey, amount: int) -> None:
+    cap, rooms = limits.lock(conn, counter)
+    limits.update(conn, counter, cap=cap, rooms=counters.give_back(rooms, amount))
+
+
+def _recorded(conn: Conn, transaction_id: UUID) -> Quote:
+    sale = _get(conn, transaction_id)
     return replace(
         sale.quote,
         transaction=RecordedSale(sale.id, sale.status, sale.receipt_number, sale.created_at),
     )
+
+
+def _get(conn: Conn, transaction_id: UUID) -> Transaction:
+    transaction = rows.get(conn, transaction_id)
+    if transaction is None:
+        raise TransactionNotFound(transaction_id=transaction_id)
+    return transaction

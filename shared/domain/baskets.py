@@ -1,16 +1,23 @@
 """Baskets: what a store sends and what the catalogue knows of it, brought together for the engine."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 from uuid import UUID
 
 from shared.domain import money
-from shared.domain.engine import SEMANTICS, Basket, BasketLine, StoreFacts, canonical_json
+from shared.domain.counters import Counter, headroom
+from shared.domain.customers import KnownCustomer, RequestedCustomer, UnknownCustomer
+from shared.domain.engine import Basket, BasketLine, StoreFacts, canonical_json
+from shared.domain.engine.basket import CustomerFacts, Facts
 from shared.domain.errors import Refused
+
+# Facts are kept by their text: a product is parsed once, and what is not asked for any more is forgotten.
+_KEPT_FACTS = 16_384
 
 
 class UnknownStore(Refused):
@@ -40,7 +47,7 @@ class RequestedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaleRequest:
-    """What a store sends: to be priced, and on confirm to be recorded."""
+    """What a store sends: to be priced, and on confirm to be recorded. Codes are in upper case."""
 
     store_id: str
     currency: str
@@ -48,15 +55,22 @@ class SaleRequest:
     lines: tuple[RequestedLine, ...]
     receipt_number: str | None
     expected_net: Decimal | None
+    customer: RequestedCustomer | None = None
+    codes: tuple[str, ...] = ()
 
     @property
     def skus(self) -> list[str]:
         return sorted({line.sku for line in self.lines})
 
     @property
+    def overridden(self) -> frozenset[int]:
+        """The places of the lines whose price is not the catalogue's."""
+        return frozenset(place for place, line in enumerate(self.lines) if line.unit_price is not None)
+
+    @property
     def hash(self) -> bytes:
         """SHA-256 of the canonical form: a retry of the same request has the same."""
-        document = {
+        document: dict[str, object] = {
             "store_id": self.store_id,
             "currency": self.currency,
             "channel": self.channel,
@@ -67,29 +81,35 @@ class SaleRequest:
                 for line in self.lines
             ],
         }
+        if self.codes:
+            document["codes"] = self.codes
+        if self.customer is not None:
+            document["customer"] = {
+                "id": None if self.customer.id is None else str(self.customer.id),
+                "phone_hash": None if self.customer.phone_hash is None else self.customer.phone_hash.hex(),
+                "attributes": self.customer.attributes,
+            }
         return hashlib.sha256(canonical_json(document).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class SellingStore:
-    """What a store brings to a sale; `facts` are named as rules name them, without the `store.`."""
+    """What a store brings to a sale."""
 
     id: str
     zone: str
-    facts: Mapping[str, Any]
-    attributes: Mapping[str, Any]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
 class PricedProduct:
-    """What a product brings to a sale; `facts` are named as rules name them, without the `product.`."""
+    """What a product brings to a sale."""
 
     sku: str
     price: Decimal
     currency: str
     tax_rate_pct: Decimal
-    facts: Mapping[str, Any]
-    attributes: Mapping[str, Any]
+    facts: Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,33 +126,61 @@ class SaleFacts:
 
     rule_set_version: int
     store: SellingStore | None
-    products: tuple[PricedProduct, ...]
+    products: Mapping[str, PricedProduct]
+    customer: KnownCustomer | None
+    counters: tuple[Counter, ...]
     by_key: Earlier | None
     by_receipt: Earlier | None
 
 
-def basket_of(request: SaleRequest, facts: SaleFacts) -> Basket:
+@lru_cache(maxsize=_KEPT_FACTS)
+def facts_of(subject: str, text: str) -> Facts:
+    """Return the facts of a product or a store under the names that rules use; what has no value is absent.
+
+    The same text gives the same object, by which the engine knows what it has seen before.
+    """
+    found = cast("dict[str, Any]", json.loads(text, parse_float=exact_number))
+    attributes = cast("dict[str, object]", found.pop("attributes", {}))
+    groups = cast("list[str] | None", found.pop("groups", None))
+    named: dict[str, object] = {f"{subject}.{name}": value for name, value in found.items()}
+    named |= {f"{subject}.attributes.{name}": value for name, value in attributes.items()}
+    if groups:
+        named[f"{subject}.groups"] = tuple(groups)
+    return Facts({name: value for name, value in named.items() if value is not None})
+
+
+def exact_number(text: str) -> int | Decimal:
+    """Return a number of JSON in its one form: 1.50 and 1.5 are one number, and 2.0 is a whole one."""
+    number = Decimal(text)
+    return int(number) if number == number.to_integral_value() else number.normalize()
+
+
+def basket_of(request: SaleRequest, facts: SaleFacts, gifts: frozenset[str] = frozenset()) -> Basket:
     """The basket as the engine takes it: the catalogue's prices in minor units, the facts rules ask about.
 
-    Raises UnknownStore, UnknownSku, CurrencyMismatch, and money's CurrencyUnknown and AmountInexact.
+    `gifts` are the goods that live promotions may add. One that is not sold, or in another currency, is not
+    there to be given. Raises UnknownStore, UnknownCustomer, UnknownSku, CurrencyMismatch, and money's
+    CurrencyUnknown and AmountInexact.
     """
     if facts.store is None:
         raise UnknownStore(pointer="/store_id", store_id=request.store_id)
     money.exponent(request.currency, pointer="/currency")
-    products = {product.sku: product for product in facts.products}
     return Basket(
-        store=StoreFacts(
-            id=facts.store.id,
-            zone=facts.store.zone,
-            facts=_named("store", facts.store.facts, facts.store.attributes),
-        ),
+        store=StoreFacts(facts.store.id, facts.store.zone, facts.store.facts),
         currency=request.currency,
         channel=request.channel,
-        codes=(),
+        codes=request.codes,
         lines=tuple(
-            _basket_line(line, products.get(line.sku), request.currency, f"/lines/{index}")
-            for index, line in enumerate(request.lines)
+            _basket_line(line, facts.products.get(line.sku), request.currency, f"/lines/{place}")
+            for place, line in enumerate(request.lines)
         ),
+        customer=_customer(request.customer, facts.customer),
+        headroom=headroom(facts.counters, request.currency),
+        gifts={
+            sku: _gift(product, request.currency)
+            for sku, product in facts.products.items()
+            if sku in gifts and product.currency == request.currency
+        },
     )
 
 
@@ -149,48 +197,25 @@ def _basket_line(
         )
     else:
         price = money.to_minor(product.price, currency)
-    return BasketLine(
-        sku=line.sku,
-        quantity=line.quantity,
-        unit_price=price,
-        tax_rate_pct=product.tax_rate_pct,
-        facts=_named("product", product.facts, product.attributes),
-    )
+    return BasketLine(line.sku, line.quantity, price, product.tax_rate_pct, product.facts)
 
 
-def seen_of(basket: Basket, facts: SaleFacts, now: datetime) -> Mapping[str, object]:
-    """Everything the engine was given, so that the sale can be replayed: basket, rule set, clock."""
-    return {
-        "engine_semantics": SEMANTICS,
-        "rule_set_version": facts.rule_set_version,
-        "now": now.isoformat(),
-        "currency": basket.currency,
-        "channel": basket.channel,
-        "codes": basket.codes,
-        "store": {
-            "id": basket.store.id,
-            "zone": basket.store.zone,
-            "prices_include_tax": basket.store.prices_include_tax,
-            "facts": basket.store.facts,
-        },
-        "lines": [
-            {
-                "sku": line.sku,
-                "quantity": line.quantity,
-                "unit_price": line.unit_price,
-                "tax_rate_pct": line.tax_rate_pct,
-                "facts": line.facts,
-            }
-            for line in basket.lines
-        ],
-    }
+def _gift(product: PricedProduct, currency: str) -> BasketLine:
+    price = money.to_minor(product.price, currency)
+    return BasketLine(product.sku, 1, price, product.tax_rate_pct, product.facts)
 
 
-def _named(namespace: str, facts: Mapping[str, Any], attributes: Mapping[str, Any]) -> Mapping[str, object]:
-    """Facts under the names that rules use; what has no value is absent."""
-    named = {f"{namespace}.{name}": value for name, value in facts.items()}
-    named |= {f"{namespace}.attributes.{name}": value for name, value in attributes.items()}
-    return {name: value for name, value in named.items() if value is not None}
+def _customer(requested: RequestedCustomer | None, known: KnownCustomer | None) -> CustomerFacts | None:
+    if requested is None:
+        return None
+    kept: Mapping[str, str] = {} if known is None else known.attributes
+    attributes = {**kept, **requested.attributes}
+    named: dict[str, object] = {f"customer.attributes.{name}": value for name, value in attributes.items()}
+    if known is None:
+        if requested.id is not None:
+            raise UnknownCustomer(pointer="/customer/id", customer_id=requested.id)
+        return CustomerFacts(None, named)
+    return CustomerFacts(str(known.id), named | dict(known.history))
 
 
 def _text(amount: Decimal | None) -> str | None:

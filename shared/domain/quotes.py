@@ -1,6 +1,7 @@
 """Quotes: what a basket costs and why, in the decimals that clients read."""
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
@@ -12,6 +13,8 @@ from shared.domain.engine.evaluation import (
     Detail,
     EvaluatedLine,
     Evaluation,
+    LimitReached,
+    NearMiss,
     NotMet,
     Outcome,
     OutsideSchedule,
@@ -26,6 +29,14 @@ from shared.domain.schedules import LocalDateTime
 type Scalar = str | int | Decimal | bool | None
 
 
+class TransactionKind(StrEnum):
+    """A sale, or what undoes one, wholly or in part."""
+
+    SALE = "sale"
+    VOID = "void"
+    RETURN = "return"
+
+
 class TransactionStatus(StrEnum):
     NEW = "New"
     UNDER_REVIEW = "Under Review"
@@ -34,18 +45,32 @@ class TransactionStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class FundedPart:
+    """What one party bears of a discount."""
+
+    party: str
+    amount: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Allocation:
-    """What one promotion takes off some units of a line."""
+    """What one promotion takes off some units of a line; `funding` sums to it, or nobody bears it."""
 
     promotion_id: UUID
     version: int
     role: UnitRole
     units: int
     amount: Decimal
+    funding: tuple[FundedPart, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class QuotedLine:
+    """A line of the basket, or a gift that a promotion added.
+
+    `price_overridden` tells that the request brought the price, not the catalogue.
+    """
+
     sku: str
     quantity: int
     unit_price: Decimal
@@ -54,6 +79,8 @@ class QuotedLine:
     net: Decimal
     tax: Decimal
     allocations: tuple[Allocation, ...]
+    gift: bool = False
+    price_overridden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +105,18 @@ class QuotedUnmet:
 
 @dataclass(frozen=True, slots=True)
 class QuotedDetail:
-    """Why a promotion does not apply: the schedule's local times, or the parts of the condition not met."""
+    """Why a promotion does not apply.
+
+    The schedule's local times, the parts of the condition not met, or the limit and the budget it leaves.
+    """
 
     reason: str
     zone: str | None = None
     starts_at: LocalDateTime | None = None
     ends_at: LocalDateTime | None = None
     unmet: tuple[QuotedUnmet, ...] = ()
+    limit: str | None = None
+    left: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +129,10 @@ class QuotedBeatenBy:
 
 @dataclass(frozen=True, slots=True)
 class QuotedPromotion:
-    """What became of a promotion that was considered, and why."""
+    """What became of a promotion that was considered, and why.
+
+    `wanted` is what it would have given without a limit on it, `discount` what it was granted.
+    """
 
     promotion_id: UUID
     version: int
@@ -108,6 +143,18 @@ class QuotedPromotion:
     missing: QuotedMissing | None
     beaten_by: QuotedBeatenBy | None
     detail: QuotedDetail | None
+    points: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class QuotedNearMiss:
+    """What buying so many units more of a SKU would bring: the discount then, and how much that is more."""
+
+    promotion_id: UUID
+    sku: str
+    units: int
+    discount: Decimal
+    gained: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +182,15 @@ class Quote:
     lines: tuple[QuotedLine, ...]
     promotions: tuple[QuotedPromotion, ...]
     evaluated_at: datetime
+    near_misses: tuple[QuotedNearMiss, ...] = ()
     transaction: RecordedSale | None = None
 
 
-def quote_of(evaluation: Evaluation, now: datetime) -> Quote:
-    """The evaluation with its amounts as decimals of its currency."""
+def quote_of(evaluation: Evaluation, now: datetime, overridden: Collection[int] = ()) -> Quote:
+    """The evaluation with its amounts as decimals of its currency.
+
+    `overridden` are the places of the lines that brought their own price.
+    """
     currency = evaluation.currency
     return Quote(
         currency=currency,
@@ -149,13 +200,57 @@ def quote_of(evaluation: Evaluation, now: datetime) -> Quote:
         tax=from_minor(evaluation.tax, currency),
         optimal=evaluation.optimal,
         bound=from_minor(evaluation.bound, currency),
-        lines=tuple(_line(line, currency) for line in evaluation.lines),
+        lines=tuple(
+            _line(line, currency, overridden=place in overridden)
+            for place, line in enumerate(evaluation.lines)
+        ),
         promotions=tuple(_promotion(promotion, currency) for promotion in evaluation.promotions),
         evaluated_at=now,
+        near_misses=tuple(_near_miss(one, currency) for one in evaluation.near_misses),
     )
 
 
-def _line(line: EvaluatedLine, currency: str) -> QuotedLine:
+def undone(quote: Quote, now: datetime) -> Quote:
+    """The quote of what undoes a sale whole: the same with everything below zero."""
+    return replace(
+        quote,
+        gross=-quote.gross,
+        discount=-quote.discount,
+        net=-quote.net,
+        tax=-quote.tax,
+        bound=-quote.bound,
+        lines=tuple(map(_undone_line, quote.lines)),
+        promotions=tuple(
+            replace(one, discount=-one.discount, wanted=None, points=-one.points)
+            for one in quote.promotions
+            if one.outcome is Outcome.APPLIED
+        ),
+        evaluated_at=now,
+        transaction=None,
+    )
+
+
+def _undone_line(line: QuotedLine) -> QuotedLine:
+    return replace(
+        line,
+        quantity=-line.quantity,
+        gross=-line.gross,
+        discount=-line.discount,
+        net=-line.net,
+        tax=-line.tax,
+        allocations=tuple(
+            replace(
+                one,
+                units=-one.units,
+                amount=-one.amount,
+                funding=tuple(replace(part, amount=-part.amount) for part in one.funding),
+            )
+            for one in line.allocations
+        ),
+    )
+
+
+def _line(line: EvaluatedLine, currency: str, *, overridden: bool) -> QuotedLine:
     return QuotedLine(
         sku=line.sku,
         quantity=line.quantity,
@@ -171,9 +266,12 @@ def _line(line: EvaluatedLine, currency: str) -> QuotedLine:
                 allocation.role,
                 allocation.units,
                 from_minor(allocation.amount, currency),
+                tuple(FundedPart(party, from_minor(part, currency)) for party, part in allocation.funding),
             )
             for allocation in line.allocations
         ),
+        gift=line.gift,
+        price_overridden=overridden,
     )
 
 
@@ -188,6 +286,17 @@ def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
         missing=_missing(promotion.missing, currency),
         beaten_by=_beaten_by(promotion.beaten_by, currency),
         detail=_detail(promotion.detail, currency),
+        points=promotion.points,
+    )
+
+
+def _near_miss(one: NearMiss, currency: str) -> QuotedNearMiss:
+    return QuotedNearMiss(
+        UUID(one.promotion_id),
+        one.sku,
+        one.units,
+        from_minor(one.discount, currency),
+        from_minor(one.gained, currency),
     )
 
 
@@ -210,6 +319,9 @@ def _detail(detail: Detail | None, currency: str) -> QuotedDetail | None:
             return QuotedDetail("store_not_targeted")
         case NotMet(reason, unmet):
             return QuotedDetail(reason, unmet=tuple(_unmet(part, currency) for part in unmet))
+        case LimitReached(limit, left):
+            left_of_it = None if left is None else from_minor(left, currency)
+            return QuotedDetail("limit_reached", limit=limit, left=left_of_it)
 
 
 def _unmet(part: Unmet, currency: str) -> QuotedUnmet:

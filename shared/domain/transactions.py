@@ -1,13 +1,15 @@
 """Transactions: who may sell, what was recorded before, and what is remembered of a sale."""
 
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from shared.domain.baskets import SaleFacts, SaleRequest
+from shared.domain.baskets import Earlier, SaleFacts, SaleRequest
+from shared.domain.engine import canonical_json
 from shared.domain.errors import Conflict, Forbidden, NotFound, Refused
-from shared.domain.quotes import Quote, TransactionStatus
+from shared.domain.quotes import Quote, TransactionKind, TransactionStatus
 from shared.domain.users import Caller, Permission
 
 
@@ -36,13 +38,13 @@ class QuoteChanged(Conflict):
 
 
 class IdempotencyKeyMissing(Refused):
-    """Recording a sale needs an Idempotency-Key header."""
+    """What is recorded needs an Idempotency-Key header."""
 
     code = "idempotency_key_missing"
 
 
 class IdempotencyKeyReused(Refused):
-    """This Idempotency-Key was used for another sale; a new sale needs a new key."""
+    """This Idempotency-Key was used for something else; what is new needs a new key."""
 
     code = "idempotency_key_reused"
 
@@ -59,26 +61,70 @@ class ReceiptNumberUsed(Conflict):
     code = "receipt_number_used"
 
 
+class NotASale(Conflict):
+    """The transaction {transaction_id} is a {kind}; that can be asked of sales alone."""
+
+    code = "not_a_sale"
+
+
+class AlreadyVoided(Conflict):
+    """The sale was voided before."""
+
+    code = "already_voided"
+
+
+class SemanticsChanged(Conflict):
+    """The sale was priced under semantics {recorded} of the engine, which now has {current}."""
+
+    code = "semantics_changed"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transaction:
-    """A recorded sale, with the quote it was recorded at."""
+    """A recorded sale with the quote it was recorded at, or what undoes one, with amounts below zero.
+
+    `original_id` is the sale that is undone, `voided_by` the void of this one.
+    """
 
     id: UUID
+    kind: TransactionKind
+    original_id: UUID | None
+    reason: str | None
+    voided_by: UUID | None
     store_id: str
     receipt_number: str | None
     status: TransactionStatus
     channel: str
     user_id: UUID
+    customer_id: UUID | None
     rule_set_version: int
     created_at: datetime
     quote: Quote
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TransactionSummary:
-    """A recorded sale as a list shows it."""
+class RecordedEvaluation:
+    """What the engine was given for a sale and what it answered, as they are kept. Amounts in minor units."""
 
     id: UUID
+    kind: TransactionKind
+    store_id: str
+    engine_semantics: int
+    gross_minor: int
+    discount_minor: int
+    net_minor: int
+    tax_minor: int
+    seen: str
+    quote: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionSummary:
+    """A transaction as a list shows it."""
+
+    id: UUID
+    kind: TransactionKind
+    original_id: UUID | None
     store_id: str
     receipt_number: str | None
     status: TransactionStatus
@@ -110,6 +156,29 @@ def recorded_before(request: SaleRequest, facts: SaleFacts) -> UUID | None:
             )
         return facts.by_receipt.transaction_id
     return None
+
+
+def void_hash(transaction_id: UUID, reason: str) -> bytes:
+    """SHA-256 of the canonical form of a wish to void."""
+    document = {"void": str(transaction_id), "reason": reason}
+    return hashlib.sha256(canonical_json(document).encode()).digest()
+
+
+def undone_before(request_hash: bytes, earlier: Earlier | None) -> UUID | None:
+    """What an earlier request of the same content recorded. Raises IdempotencyKeyReused."""
+    if earlier is None:
+        return None
+    if earlier.request_hash != request_hash.hex():
+        raise IdempotencyKeyReused
+    return earlier.transaction_id
+
+
+def require_voidable(transaction: Transaction) -> None:
+    """Raises NotASale, AlreadyVoided."""
+    if transaction.kind is not TransactionKind.SALE:
+        raise NotASale(transaction_id=transaction.id, kind=transaction.kind.value)
+    if transaction.voided_by is not None:
+        raise AlreadyVoided
 
 
 def require_permitted(request: SaleRequest, caller: Caller) -> None:

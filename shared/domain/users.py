@@ -36,6 +36,7 @@ class Permission(StrEnum):
     PRICE_OVERRIDE = "price.override"
     TRANSACTIONS_CREATE = "transactions.create"
     TRANSACTIONS_READ = "transactions.read"
+    TRANSACTIONS_VOID = "transactions.void"
 
 
 _SELLING = frozenset(
@@ -45,6 +46,7 @@ _SELLING = frozenset(
         Permission.BASKETS_EVALUATE,
         Permission.TRANSACTIONS_CREATE,
         Permission.TRANSACTIONS_READ,
+        Permission.TRANSACTIONS_VOID,
     }
 )
 
@@ -67,6 +69,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.BASKETS_EVALUATE,
             Permission.PRICE_OVERRIDE,
             Permission.TRANSACTIONS_READ,
+            Permission.TRANSACTIONS_VOID,
         }
     ),
     Role.STORE_USER: _SELLING,

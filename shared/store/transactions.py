@@ -1,93 +1,25 @@
-"""Transactions: one read before an evaluation, one statement to record a sale."""
+"""Transactions: one statement to record a sale, one to undo it, and reading what was recorded."""
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from shared.domain.baskets import SaleFacts
+from shared.domain.baskets import Earlier
+from shared.domain.counters import Take
+from shared.domain.customers import CustomerAppeared
+from shared.domain.limits import LimitContended
 from shared.domain.quotes import RecordedSale
+from shared.domain.redemptions import Redemption
 from shared.domain.transactions import (
     AlreadyRecorded,
+    AlreadyVoided,
+    RecordedEvaluation,
     Transaction,
     TransactionSummary,
 )
-from shared.rows import constraints, of
+from shared.rows import constraints, jsonb, of
 from shared.store import Conn
-
-
-def get_facts(
-    conn: Conn,
-    *,
-    store_id: str,
-    skus: list[str],
-    user_id: UUID,
-    key: str | None,
-    receipt_number: str | None,
-) -> SaleFacts:
-    """Everything an evaluation reads, in one round trip: the catalogue, the rule set, an earlier sale."""
-    facts = (
-        conn.cursor(row_factory=of(SaleFacts))
-        .execute(
-            """
-            SELECT (SELECT coalesce(max(version), 0)
-                      FROM rule_sets) AS rule_set_version,
-                   (SELECT jsonb_build_object(
-                             'id', id,
-                             'zone', zone,
-                             'attributes', attributes,
-                             'facts', jsonb_build_object(
-                               'name', name, 'city', city, 'region', region, 'country', country,
-                               'postal_code', postal_code
-                             )
-                           )
-                      FROM stores
-                     WHERE id = %(store_id)s
-                       AND active) AS store,
-                   (SELECT coalesce(
-                             jsonb_agg(
-                               jsonb_build_object(
-                                 'sku', sku,
-                                 'price', price::text,
-                                 'currency', currency,
-                                 'tax_rate_pct', tax_rate_pct::text,
-                                 'attributes', attributes,
-                                 'facts', jsonb_build_object(
-                                   'kind', kind, 'name', name, 'brand', brand, 'collection', collection,
-                                   'type', type
-                                 )
-                               )
-                             ),
-                             '[]'
-                           )
-                      FROM products
-                     WHERE sku = ANY(%(skus)s)
-                       AND active) AS products,
-                   (SELECT jsonb_build_object(
-                             'transaction_id', transaction_id,
-                             'request_hash', encode(request_hash, 'hex')
-                           )
-                      FROM idempotency_keys
-                     WHERE user_id = %(user_id)s
-                       AND key = %(key)s) AS by_key,
-                   (SELECT jsonb_build_object(
-                             'transaction_id', transaction_id,
-                             'request_hash', encode(request_hash, 'hex')
-                           )
-                      FROM receipt_keys
-                     WHERE store_id = %(store_id)s
-                       AND receipt_number = %(receipt_number)s) AS by_receipt
-            """,
-            {
-                "store_id": store_id,
-                "skus": skus,
-                "user_id": user_id,
-                "key": key,
-                "receipt_number": receipt_number,
-            },
-        )
-        .fetchone()
-    )
-    assert facts is not None  # noqa: S101 - a SELECT without FROM has one row
-    return facts
 
 
 def insert(
@@ -102,19 +34,31 @@ def insert(
     tax_minor: int,
     channel: str,
     user_id: UUID,
+    customer_id: UUID | None,
+    new_phone_hash: bytes | None,
     rule_set_version: int,
     engine_semantics: int,
     seen: str,
     quote: str,
+    redemptions: Sequence[Redemption],
+    takes: Iterable[Take],
     key: str,
     request_hash: bytes,
     now: datetime,
 ) -> RecordedSale:
-    """Record the sale with its idempotency key and its receipt, all or nothing, in one statement.
+    """Record the sale with its idempotency key, its receipt, its customer and what it takes of limits.
 
-    Raises AlreadyRecorded when the key or the receipt was recorded meanwhile.
+    All or nothing, in one statement. `new_phone_hash` is that of a customer who is not recorded yet. Raises
+    AlreadyRecorded when the key or the receipt was recorded meanwhile, LimitContended when a counter has not
+    enough left or another cap by now, CustomerAppeared when another sale recorded the customer meanwhile.
     """
-    with constraints({"idempotency_keys_pkey": AlreadyRecorded, "receipt_keys_pkey": AlreadyRecorded}):
+    leaves = {
+        "idempotency_keys_pkey": AlreadyRecorded,
+        "receipt_keys_pkey": AlreadyRecorded,
+        "limit_counters_hold": LimitContended,
+        "customers_phone_hash_key": CustomerAppeared,
+    }
+    with constraints(leaves):
         sale = (
             conn.cursor(row_factory=of(RecordedSale))
             .execute(
@@ -122,24 +66,79 @@ def insert(
                   WITH sale AS (
                          INSERT INTO transactions (
                            store_id, receipt_number, status, currency, gross_minor, discount_minor, net_minor,
-                           tax_minor, channel, user_id, rule_set_version, engine_semantics, seen, quote,
-                           created_at
+                           tax_minor, channel, user_id, customer_id, rule_set_version, engine_semantics, seen,
+                           quote, created_at
                          )
                          VALUES (%(store_id)s, %(receipt_number)s, 'New', %(currency)s, %(gross_minor)s,
                                  %(discount_minor)s, %(net_minor)s, %(tax_minor)s, %(channel)s, %(user_id)s,
-                                 %(rule_set_version)s, %(engine_semantics)s, %(seen)s, %(quote)s, %(now)s)
+                                 %(customer_id)s, %(rule_set_version)s, %(engine_semantics)s, %(seen)s,
+                                 %(quote)s, %(now)s)
                          RETURNING id, status, receipt_number, created_at
                        ),
                        key AS (
                          INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
                          SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
                            FROM sale
+                         RETURNING key
                        ),
                        receipt AS (
                          INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
                          SELECT %(store_id)s, receipt_number, %(request_hash)s, id
                            FROM sale
                           WHERE receipt_number IS NOT NULL
+                         RETURNING receipt_number
+                       ),
+                       new_customer AS (
+                         INSERT INTO customers (id, phone_hash, first_active_at, last_active_at)
+                         SELECT %(customer_id)s, %(new_phone_hash)s, created_at, created_at
+                           FROM sale
+                          WHERE %(new_phone_hash)s::bytea IS NOT NULL
+                         RETURNING id
+                       ),
+                       known_customer AS (
+                         UPDATE customers
+                            SET last_active_at = greatest(last_active_at, %(now)s)
+                          WHERE id = %(customer_id)s
+                            AND %(new_phone_hash)s::bytea IS NULL
+                         RETURNING id
+                       ),
+                       redemption AS (
+                         INSERT INTO redemptions (
+                           transaction_id, promotion_id, version, store_id, customer_id, redeemed,
+                           wanted_minor, granted_minor, taken, at
+                         )
+                         SELECT id, given.promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
+                                wanted_minor, granted_minor, taken, created_at
+                           FROM sale, jsonb_to_recordset(%(redemptions)s) AS given (
+                                  promotion_id uuid, version integer, redeemed smallint, wanted_minor bigint,
+                                  granted_minor bigint, taken jsonb
+                                )
+                         RETURNING promotion_id
+                       ),
+                       -- What others wait for comes last, and by everybody in one order.
+                       before AS (
+                         SELECT (SELECT count(*) FROM key) + (SELECT count(*) FROM receipt)
+                                + (SELECT count(*) FROM new_customer) + (SELECT count(*) FROM known_customer)
+                                + (SELECT count(*) FROM redemption) AS done
+                       ),
+                       taken AS (
+                         INSERT INTO limit_counters AS counter (
+                           promotion_id, name, subject, starts_on, slot, cap, room
+                         )
+                         SELECT promotion_id, name, subject, starts_on, slot, cap, cap - amount
+                           FROM before, jsonb_to_recordset(%(takes)s) AS take (
+                                  promotion_id uuid, name text, subject text, starts_on date, slot smallint,
+                                  cap bigint, amount bigint, place bigint
+                                )
+                          WHERE before.done > 0
+                          ORDER BY place
+                             ON CONFLICT ON CONSTRAINT limit_counters_pkey DO UPDATE
+                            SET cap = excluded.cap,
+                                room = CASE
+                                         -- Slots change their cap together or not at all.
+                                         WHEN counter.slot <> 0 AND counter.cap <> excluded.cap THEN -1
+                                         ELSE counter.room - counter.cap + excluded.room
+                                       END
                        )
                 SELECT id, status, receipt_number, created_at
                   FROM sale
@@ -154,10 +153,14 @@ def insert(
                     "tax_minor": tax_minor,
                     "channel": channel,
                     "user_id": user_id,
+                    "customer_id": customer_id,
+                    "new_phone_hash": new_phone_hash,
                     "rule_set_version": rule_set_version,
                     "engine_semantics": engine_semantics,
                     "seen": seen,
                     "quote": quote,
+                    "redemptions": jsonb(redemptions),
+                    "takes": jsonb([_flat(take, place) for place, take in enumerate(takes)]),
                     "key": key,
                     "request_hash": request_hash,
                     "now": now,
@@ -169,17 +172,158 @@ def insert(
     return sale
 
 
+def insert_void(
+    conn: Conn,
+    *,
+    original_id: UUID,
+    reason: str,
+    user_id: UUID,
+    quote: str,
+    redemptions: Sequence[Redemption],
+    key: str,
+    request_hash: bytes,
+    now: datetime,
+) -> UUID:
+    """A row that takes the whole sale back, with what it redeemed; returns its id.
+
+    Raises AlreadyVoided, and AlreadyRecorded when the key was used meanwhile.
+    """
+    with constraints({"voids_pkey": AlreadyVoided, "idempotency_keys_pkey": AlreadyRecorded}):
+        row = conn.execute(
+            """
+              WITH void AS (
+                     INSERT INTO transactions (
+                       kind, original_id, reason, store_id, receipt_number, status, currency, gross_minor,
+                       discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
+                       engine_semantics, seen, quote, created_at
+                     )
+                     SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency, -gross_minor,
+                            -discount_minor, -net_minor, -tax_minor, channel, %(user_id)s, customer_id,
+                            rule_set_version, engine_semantics, '{}', %(quote)s, %(now)s
+                       FROM transactions
+                      WHERE id = %(original_id)s
+                     RETURNING id, store_id, customer_id, created_at
+                   ),
+                   once AS (
+                     INSERT INTO voids (original_id, transaction_id)
+                     SELECT %(original_id)s, id
+                       FROM void
+                   ),
+                   key AS (
+                     INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
+                     SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
+                       FROM void
+                   ),
+                   redemption AS (
+                     INSERT INTO redemptions (
+                       transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
+                       granted_minor, taken, at
+                     )
+                     SELECT id, given.promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
+                            granted_minor, taken, created_at
+                       FROM void, jsonb_to_recordset(%(redemptions)s) AS given (
+                              promotion_id uuid, version integer, redeemed smallint, wanted_minor bigint,
+                              granted_minor bigint, taken jsonb
+                            )
+                   )
+            SELECT id
+              FROM void
+            """,
+            {
+                "original_id": original_id,
+                "reason": reason,
+                "user_id": user_id,
+                "quote": quote,
+                "redemptions": jsonb(redemptions),
+                "key": key,
+                "request_hash": request_hash,
+                "now": now,
+            },
+        ).fetchone()
+    assert row is not None  # noqa: S101 - the caller holds the sale
+    return row[0]
+
+
 def get(conn: Conn, transaction_id: UUID) -> Transaction | None:
     return (
         conn.cursor(row_factory=of(Transaction))
         .execute(
             """
-            SELECT id, store_id, receipt_number, status, channel, user_id, rule_set_version, created_at,
-                   quote::json AS quote
+            SELECT id, kind, original_id, reason, store_id, receipt_number, status, channel, user_id,
+                   customer_id, rule_set_version, created_at, quote::json AS quote,
+                   (SELECT transaction_id
+                      FROM voids
+                     WHERE voids.original_id = transactions.id) AS voided_by
               FROM transactions
              WHERE id = %(transaction_id)s
             """,
             {"transaction_id": transaction_id},
+        )
+        .fetchone()
+    )
+
+
+def lock(conn: Conn, transaction_id: UUID) -> Transaction | None:
+    """The sale, held against everybody else who would undo it until the transaction ends."""
+    conn.execute(
+        """
+        SELECT 1
+          FROM transactions
+         WHERE id = %(transaction_id)s
+           FOR UPDATE
+        """,
+        {"transaction_id": transaction_id},
+    )
+    # Read after the lock is held: a locking join would not see what was undone while it waited.
+    return get(conn, transaction_id)
+
+
+def get_evaluation(conn: Conn, transaction_id: UUID) -> RecordedEvaluation | None:
+    """What the engine was given for a sale, and what it answered, as the texts that were kept."""
+    return (
+        conn.cursor(row_factory=of(RecordedEvaluation))
+        .execute(
+            """
+            SELECT id, kind, store_id, engine_semantics, gross_minor, discount_minor, net_minor, tax_minor,
+                   seen, quote
+              FROM transactions
+             WHERE id = %(transaction_id)s
+            """,
+            {"transaction_id": transaction_id},
+        )
+        .fetchone()
+    )
+
+
+def find_redemptions(conn: Conn, transaction_id: UUID) -> list[Redemption]:
+    """What promotions gave in a sale."""
+    return (
+        conn.cursor(row_factory=of(Redemption))
+        .execute(
+            """
+            SELECT promotion_id, version, redeemed, wanted_minor, granted_minor, taken
+              FROM redemptions
+             WHERE transaction_id = %(transaction_id)s
+             ORDER BY promotion_id
+            """,
+            {"transaction_id": transaction_id},
+        )
+        .fetchall()
+    )
+
+
+def get_by_key(conn: Conn, *, user_id: UUID, key: str) -> Earlier | None:
+    """What was recorded under an idempotency key."""
+    return (
+        conn.cursor(row_factory=of(Earlier))
+        .execute(
+            """
+            SELECT transaction_id, encode(request_hash, 'hex') AS request_hash
+              FROM idempotency_keys
+             WHERE user_id = %(user_id)s
+               AND key = %(key)s
+            """,
+            {"user_id": user_id, "key": key},
         )
         .fetchone()
     )
@@ -191,7 +335,7 @@ def find(conn: Conn, *, store_id: str | None, before: UUID | None, limit: int) -
         conn.cursor(row_factory=of(TransactionSummary))
         .execute(
             """
-            SELECT id, store_id, receipt_number, status, created_at, currency,
+            SELECT id, kind, original_id, store_id, receipt_number, status, created_at, currency,
                    quote::json ->> 'gross' AS gross,
                    quote::json ->> 'discount' AS discount,
                    quote::json ->> 'net' AS net
@@ -205,3 +349,16 @@ def find(conn: Conn, *, store_id: str | None, before: UUID | None, limit: int) -
         )
         .fetchall()
     )
+
+
+def _flat(take: Take, place: int) -> dict[str, Any]:
+    return {
+        "place": place,
+        "promotion_id": take.key.promotion_id,
+        "name": take.key.name,
+        "subject": take.key.subject,
+        "starts_on": take.key.starts_on,
+        "slot": take.slot,
+        "cap": take.cap,
+        "amount": take.amount,
+    }

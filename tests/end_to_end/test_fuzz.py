@@ -81,16 +81,20 @@ def api(shop: Shop) -> Iterator[Api]:
 
 
 def seeds(shop: Shop) -> dict[str, list[str]]:
-    sale = shop.seller.post("transactions", json=basket(), headers={"Idempotency-Key": str(uuid4())})
     return {
         "promotion_id": [_draft(shop) for _ in range(5)],
-        "transaction_id": [sale.json()["transaction"]["id"]],
+        "transaction_id": [_sold(shop)],
         "group_id": [_defined(shop, subject) for subject in ("product", "store") for _ in range(5)],
         "upload_id": [_awaiting(shop) for _ in range(5)],
         "job_id": [_queued(shop) for _ in range(5)],
         "sku": SKUS,
         "store_id": ["S0001", "S0002"],
     }
+
+
+def _sold(shop: Shop) -> str:
+    sale = shop.seller.post("transactions", json=basket(), headers={"Idempotency-Key": str(uuid4())})
+    return sale.raise_for_status().json()["transaction"]["id"]
 
 
 def _draft(shop: Shop) -> str:
@@ -233,6 +237,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "preview_product_group": (Role.MARKETING, lambda _: {"body": {"filter": _group("product")["filter"]}}),
     "preview_store_group": (Role.ADMIN, lambda _: {"body": {"filter": _group("store")["filter"]}}),
     "publish_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
+    "replay_transaction": (Role.STORE_USER, lambda shop: _at("transaction_id", _sold(shop))),
     "request_otp": (None, lambda _: {"body": {"phone": "+390619999999"}}),
     "resume_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _paused(shop))),
     "update_product_group": (
@@ -248,6 +253,13 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "update_store_group": (
         Role.ADMIN,
         lambda shop: _at("group_id", _defined(shop, "store")) | _CHANGE,
+    ),
+    "void_transaction": (
+        Role.STORE_USER,
+        lambda shop: (
+            _at("transaction_id", _sold(shop))
+            | {"body": {"reason": "Wrong customer"}, "headers": {"Idempotency-Key": str(uuid4())}}
+        ),
     ),
 }
 

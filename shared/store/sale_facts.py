@@ -1,0 +1,208 @@
+"""Sale facts: everything an evaluation reads, in one round trip."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from shared.domain.baskets import Earlier, PricedProduct, SaleFacts, SaleRequest, SellingStore, facts_of
+from shared.domain.counters import Counter, CounterKey
+from shared.domain.customers import KnownCustomer, history_facts
+from shared.domain.limits import Limit, Scope
+from shared.domain.live import LiveRules
+from shared.store import Conn
+
+
+def get(
+    conn: Conn,
+    now: datetime,
+    *,
+    request: SaleRequest,
+    live: LiveRules,
+    new_customer_id: UUID,
+    user_id: UUID,
+    key: str | None,
+) -> SaleFacts:
+    """Everything an evaluation reads, in one round trip: catalogue, customer, limits, an earlier sale.
+
+    `live` says which limits, gifts and history to read; rules newer than these show by their version. A
+    customer who is not known yet gets `new_customer_id`.
+    """
+    customer = request.customer
+    row = conn.execute(
+        """
+          WITH store AS (
+                 SELECT id, zone, facts, (%(now)s AT TIME ZONE zone)::date AS today
+                   FROM store_facts
+                  WHERE id = %(store_id)s
+                    AND active
+               ),
+               customer AS (
+                 SELECT id, attributes
+                   FROM customers
+                  WHERE id = %(customer_id)s::uuid
+                     OR phone_hash = %(phone_hash)s::bytea
+               ),
+               purchase AS (
+                 SELECT kind, currency, net_minor, created_at
+                   FROM transactions
+                  WHERE customer_id = (SELECT id FROM customer)
+                    AND kind <> 'void'
+                    AND NOT EXISTS (SELECT FROM voids WHERE original_id = transactions.id)
+               )
+        SELECT (SELECT coalesce(max(version), 0)
+                  FROM rule_sets),
+               (SELECT ARRAY[zone, facts]
+                  FROM store),
+               (SELECT array_agg(ARRAY[sku, price::text, currency, tax_rate_pct::text, facts])
+                  FROM product_facts
+                 WHERE sku = ANY(%(skus)s)
+                   AND active),
+               (SELECT jsonb_build_array(id, attributes)
+                  FROM customer),
+               CASE WHEN %(history)s THEN (
+                 SELECT jsonb_build_object(
+                          'orders', count(*) FILTER (WHERE kind = 'sale'),
+                          'orders.7d', count(*) FILTER (WHERE kind = 'sale' AND age <= '7 days'),
+                          'orders.30d', count(*) FILTER (WHERE kind = 'sale' AND age <= '30 days'),
+                          'orders.90d', count(*) FILTER (WHERE kind = 'sale' AND age <= '90 days'),
+                          'orders.365d', count(*) FILTER (WHERE kind = 'sale' AND age <= '365 days'),
+                          'spend', sum(net_minor) FILTER (WHERE same),
+                          'spend.7d', sum(net_minor) FILTER (WHERE same AND age <= '7 days'),
+                          'spend.30d', sum(net_minor) FILTER (WHERE same AND age <= '30 days'),
+                          'spend.90d', sum(net_minor) FILTER (WHERE same AND age <= '90 days'),
+                          'spend.365d', sum(net_minor) FILTER (WHERE same AND age <= '365 days'),
+                          'days_since_last_purchase', min(days) FILTER (WHERE kind = 'sale')
+                        )
+                   FROM (
+                          SELECT kind, net_minor, %(now)s - created_at AS age,
+                                 currency = %(currency)s AS same,
+                                 today - (created_at AT TIME ZONE zone)::date AS days
+                            FROM purchase, store
+                        ) AS purchase
+               ) END,
+               CASE WHEN %(counting)s::uuid[] <> '{}'::uuid[] THEN (
+                 SELECT jsonb_object_agg(promotion_id, counts)
+                   FROM (
+                          SELECT promotion_id,
+                                 jsonb_build_array(
+                                   count(*),
+                                   count(*) FILTER (WHERE at >= %(now)s - interval '7 days'),
+                                   count(*) FILTER (WHERE at >= %(now)s - interval '30 days'),
+                                   count(*) FILTER (WHERE at >= %(now)s - interval '90 days'),
+                                   count(*) FILTER (WHERE at >= %(now)s - interval '365 days')
+                                 ) AS counts
+                            FROM redemptions
+                           WHERE customer_id = (SELECT id FROM customer)
+                             AND promotion_id = ANY(%(counting)s::uuid[])
+                             AND redeemed = 1
+                             AND NOT EXISTS (SELECT FROM voids WHERE original_id = transaction_id)
+                           GROUP BY promotion_id
+                        ) AS counted
+               ) END,
+               CASE WHEN %(limited)s::uuid[] <> '{}'::uuid[] THEN (
+                 SELECT jsonb_agg(jsonb_build_array(starts_on, cap, slots, rooms) ORDER BY place)
+                   FROM store
+                  CROSS JOIN unnest(%(limited)s::uuid[], %(names)s::text[], %(scopes)s::text[],
+                                    %(periods)s::text[])
+                        WITH ORDINALITY AS wanted (promotion_id, name, scope, period, place)
+                  CROSS JOIN LATERAL (
+                          SELECT CASE period
+                                   WHEN 'ever' THEN '0001-01-01'
+                                   WHEN 'day' THEN today
+                                   ELSE date_trunc(period, today::timestamp)::date
+                                 END AS starts_on
+                        ) AS current
+                   LEFT JOIN LATERAL (
+                          SELECT min(cap) AS cap, jsonb_agg(slot) AS slots, jsonb_agg(room) AS rooms
+                            FROM limit_counters AS counter
+                           WHERE counter.promotion_id = wanted.promotion_id
+                             AND counter.name = wanted.name
+                             AND counter.starts_on = current.starts_on
+                             AND counter.subject = CASE scope
+                                   WHEN 'promotion' THEN ''
+                                   WHEN 'store' THEN %(store_id)s
+                                   WHEN 'customer' THEN (SELECT id::text FROM customer)
+                                 END
+                        ) AS found
+                     ON true
+               ) END,
+               (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
+                  FROM idempotency_keys
+                 WHERE user_id = %(user_id)s
+                   AND key = %(key)s),
+               (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
+                  FROM receipt_keys
+                 WHERE store_id = %(store_id)s
+                   AND receipt_number = %(receipt_number)s)
+        """,
+        {
+            "now": now,
+            "store_id": request.store_id,
+            "skus": sorted({*request.skus, *live.gifts}),
+            "currency": request.currency,
+            "customer_id": None if customer is None else customer.id,
+            "phone_hash": None if customer is None else customer.phone_hash,
+            "history": bool(live.history),
+            "counting": sorted(live.counting),
+            "limited": [promotion_id for promotion_id, _ in live.limits],
+            "names": [limit.name for _, limit in live.limits],
+            "scopes": [limit.per.value for _, limit in live.limits],
+            "periods": [limit.period.value for _, limit in live.limits],
+            "user_id": user_id,
+            "key": key,
+            "receipt_number": request.receipt_number,
+        },
+    ).fetchone()
+    assert row is not None  # noqa: S101 - a SELECT without FROM has one row
+    version, store, products, found_customer, history, counts, counters, by_key, by_receipt = row
+    known = _customer(request, live, new_customer_id, found_customer, (history, counts))
+    return SaleFacts(
+        version,
+        None if store is None else SellingStore(request.store_id, store[0], facts_of("store", store[1])),
+        {product[0]: _product(*product) for product in products or ()},
+        known,
+        _counters(request, live, known, counters or ()),
+        None if by_key is None else Earlier(UUID(by_key[0]), by_key[1]),
+        None if by_receipt is None else Earlier(UUID(by_receipt[0]), by_receipt[1]),
+    )
+
+
+def _product(sku: str, price: str, currency: str, tax_rate_pct: str, facts: str) -> PricedProduct:
+    return PricedProduct(sku, Decimal(price), currency, Decimal(tax_rate_pct), facts_of("product", facts))
+
+
+def _customer(
+    request: SaleRequest,
+    live: LiveRules,
+    new_customer_id: UUID,
+    found: Sequence[Any] | None,
+    history: tuple[Mapping[str, int | None] | None, Mapping[str, list[int]] | None],
+) -> KnownCustomer | None:
+    if found is None and (request.customer is None or request.customer.phone_hash is None):
+        return None
+    purchases, redemptions = history
+    facts = history_facts(live.history, live.counting, purchases or {}, redemptions or {}, request.currency)
+    if found is None:
+        return KnownCustomer(id=new_customer_id, attributes={}, history=facts, is_new=True)
+    return KnownCustomer(id=UUID(found[0]), attributes=found[1], history=facts, is_new=False)
+
+
+def _counters(
+    request: SaleRequest, live: LiveRules, customer: KnownCustomer | None, found: Sequence[Sequence[Any]]
+) -> tuple[Counter, ...]:
+    customer_id = None if customer is None else str(customer.id)
+    subjects = {Scope.PROMOTION: "", Scope.STORE: request.store_id, Scope.CUSTOMER: customer_id}
+    return tuple(
+        _counter(promotion_id, limit, subjects[limit.per], counted)
+        for (promotion_id, limit), counted in zip(live.limits, found, strict=False)
+    )
+
+
+def _counter(promotion_id: UUID, limit: Limit, subject: str | None, counted: Sequence[Any]) -> Counter:
+    starts_on, cap, slots, rooms = counted
+    key = None
+    if subject is not None:
+        key = CounterKey(promotion_id, limit.name, subject, date.fromisoformat(starts_on))
+    return Counter(promotion_id, limit, key, cap, dict(zip(slots or (), rooms or (), strict=True)))
