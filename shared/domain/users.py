@@ -22,7 +22,37 @@ WORK_IN_STORES = frozenset({Role.STORE_USER, Role.PARENT_STORE_USER})
 """Roles that can do nothing without a store."""
 
 
+class Scope(StrEnum):
+    """Whose rows a role sees: everybody's, those of stores, those of its party, or its own."""
+
+    ALL = "all"
+    STORE = "store"
+    SUBTREE = "subtree"
+    PARTY = "party"
+    OWN = "own"
+
+
+SCOPES: dict[Role, Scope] = {
+    Role.ADMIN: Scope.ALL,
+    Role.MARKETING: Scope.ALL,
+    Role.BACK_OFFICE: Scope.ALL,
+    Role.STORE_USER: Scope.STORE,
+    Role.PARENT_STORE_USER: Scope.SUBTREE,
+    Role.PARTNER: Scope.PARTY,
+    Role.SHOPKEEPER: Scope.PARTY,
+    Role.ACCOUNT_MANAGER: Scope.PARTY,
+    Role.CUSTOMER: Scope.OWN,
+}
+
+
 class Permission(StrEnum):
+    USERS_READ = "users.read"
+    USERS_WRITE = "users.write"
+    API_KEYS_READ = "api_keys.read"
+    API_KEYS_WRITE = "api_keys.write"
+    NOTIFICATIONS_READ = "notifications.read"
+    NOTIFICATIONS_WRITE = "notifications.write"
+    STORES_SWITCH = "stores.switch"
     CATALOGUE_READ = "catalogue.read"
     CATALOGUE_WRITE = "catalogue.write"
     UPLOADS_READ = "uploads.read"
@@ -41,6 +71,7 @@ class Permission(StrEnum):
 
 _SELLING = frozenset(
     {
+        Permission.STORES_SWITCH,
         Permission.CATALOGUE_READ,
         Permission.PROMOTIONS_READ,
         Permission.BASKETS_EVALUATE,
@@ -51,7 +82,8 @@ _SELLING = frozenset(
 )
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
-    Role.ADMIN: frozenset(Permission) - {Permission.TRANSACTIONS_CREATE},
+    # What is sold, and from where, is for those who stand there.
+    Role.ADMIN: frozenset(Permission) - {Permission.TRANSACTIONS_CREATE, Permission.STORES_SWITCH},
     Role.MARKETING: frozenset(
         {
             Permission.CATALOGUE_READ,
@@ -80,9 +112,6 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.CUSTOMER: frozenset(),
 }
 
-# These see every store; everybody else only the store named in their token.
-_EVERY_STORE = frozenset({Role.ADMIN, Role.MARKETING, Role.BACK_OFFICE})
-
 
 @dataclass(frozen=True, slots=True)
 class User:
@@ -95,23 +124,48 @@ class User:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """The stores whose rows somebody sees: all of them (`root` None), one, or one and those below it."""
+
+    root: str | None
+    below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes this call, as the access token says; `store_id` is the store it was made out for."""
+    """Who makes this call, and from which store.
+
+    With an access token there is a session; with an API key `granted` narrows what the role may do.
+    """
 
     user_id: UUID
     role: Role
     store_id: str | None
+    session_id: UUID | None = None
+    granted: frozenset[Permission] | None = None
 
     def may(self, permission: Permission) -> bool:
-        return permission in PERMISSIONS[self.role]
+        return permission in PERMISSIONS[self.role] and (self.granted is None or permission in self.granted)
+
+    @property
+    def scope(self) -> Scope:
+        return SCOPES[self.role]
+
+    @property
+    def reach(self) -> Reach:
+        """Whose rows this caller reads; who has neither all stores nor one of their own reads none."""
+        if self.scope is Scope.ALL:
+            return Reach(None)
+        return Reach(self.store_id or "", below=self.scope is Scope.SUBTREE)
 
     def sees_store(self, store_id: str) -> bool:
-        return self.role in _EVERY_STORE or store_id == self.store_id
+        """Whether this caller may sell there: who looks after several stores switches between them."""
+        return self.scope is Scope.ALL or store_id == self.store_id
 
     @property
     def store_scope(self) -> str | None:
         """The only store whose rows this caller sees; None for all of them."""
-        return None if self.role in _EVERY_STORE else self.store_id or ""
+        return None if self.scope is Scope.ALL else self.store_id or ""
 
 
 @dataclass(frozen=True, slots=True)
