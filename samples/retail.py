@@ -1,4 +1,4 @@
-"""The sales of Online Retail, read strictly. What they are, and whose, is told in samples/retail/README.md."""
+"""The sales of Online Retail, read strictly; what they are and whose is told in samples/retail/README.md."""
 
 import csv
 import re

@@ -25,6 +25,7 @@ type Json = Mapping[str, Any]
 
 class JobKind(StrEnum):
     PURGE = "purge"
+    BACKTEST = "backtest"
 
 
 class JobStatus(StrEnum):

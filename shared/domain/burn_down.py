@@ -1,0 +1,112 @@
+"""Burn-down: what the limits of a promotion would have left it, sale by sale, in the order of time."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+from shared.domain.counters import FOR_EVER, Counter, CounterKey, headroom
+from shared.domain.engine.basket import Headroom
+from shared.domain.limits import Limit, Measure, Period, Scope
+from shared.domain.reruns import Rerun
+
+
+@dataclass(frozen=True, slots=True)
+class Occasion:
+    """A sale as limits see it; `day` is its date in its store."""
+
+    customer_id: UUID | None
+    store_id: str
+    day: date
+    at: datetime
+    currency: str
+
+
+@dataclass(slots=True)
+class Use:
+    """What was used of a counter; `used_up_at` is when the first sale found too little left."""
+
+    used: int = 0
+    used_up_at: datetime | None = None
+
+
+class BurnDown:
+    """The counters of a promotion's limits, as far as they were looked up."""
+
+    def __init__(self, promotion_id: UUID, limits: Sequence[Limit]) -> None:
+        self._promotion_id = promotion_id
+        self._limits = tuple(limits)
+        self._uses: dict[CounterKey, Use] = {}
+        self._touched: set[CounterKey] = set()
+
+    def unknown(self, occasions: Iterable[Occasion]) -> set[CounterKey]:
+        """The counters of these sales that were not looked up yet."""
+        found = {key for one in occasions for key in self._keys(one) if key is not None}
+        return found - self._uses.keys()
+
+    def learn(self, uses: Mapping[CounterKey, Use], keys: Iterable[CounterKey]) -> None:
+        """Take what was used before; a key without a use was not used yet."""
+        for key in keys:
+            self._uses[key] = uses.get(key, Use())
+
+    def headroom(self, occasion: Occasion) -> Headroom | None:
+        """What is left for a sale; None without limits."""
+        counters = [
+            Counter(self._promotion_id, limit, key, limit.most, {0: limit.most - self._used(key)})
+            for limit, key in zip(self._limits, self._keys(occasion), strict=True)
+        ]
+        return headroom(counters, occasion.currency).get(str(self._promotion_id))
+
+    def take(self, occasion: Occasion, rerun: Rerun) -> None:
+        """Count what a sale used, or that it found too little left."""
+        counters = [
+            (limit, self._uses[key], key)
+            for limit, key in zip(self._limits, self._keys(occasion), strict=True)
+            if key is not None
+        ]
+        if rerun.limited and counters:
+            limit, use, key = min(counters, key=lambda one: _ease(one[0], one[1]))
+            if use.used_up_at is None:
+                use.used_up_at = occasion.at
+                self._touched.add(key)
+        if rerun.granted is not None:
+            for limit, use, key in counters:
+                use.used += 1 if limit.measure is Measure.REDEMPTIONS else rerun.granted
+                self._touched.add(key)
+
+    def touched(self) -> dict[CounterKey, Use]:
+        """What has changed since it was looked up."""
+        return {key: self._uses[key] for key in self._touched}
+
+    def _used(self, key: CounterKey | None) -> int:
+        return 0 if key is None else self._uses[key].used
+
+    def _keys(self, occasion: Occasion) -> list[CounterKey | None]:
+        """The counter of each limit; None where it counts for a customer and nobody knows who bought."""
+        customer_id = None if occasion.customer_id is None else str(occasion.customer_id)
+        subjects = {Scope.PROMOTION: "", Scope.STORE: occasion.store_id, Scope.CUSTOMER: customer_id}
+        return [
+            None
+            if (subject := subjects[limit.per]) is None
+            else CounterKey(self._promotion_id, limit.name, subject, first_day(limit.period, occasion.day))
+            for limit in self._limits
+        ]
+
+
+def first_day(period: Period, day: date) -> date:
+    """Return the first day of the period that a day is in; weeks begin on Monday."""
+    match period:
+        case Period.EVER:
+            return FOR_EVER
+        case Period.DAY:
+            return day
+        case Period.WEEK:
+            return day - timedelta(days=day.weekday())
+        case Period.MONTH:
+            return day.replace(day=1)
+
+
+def _ease(limit: Limit, use: Use) -> tuple[bool, int]:
+    """How far a limit is from having kept a promotion from giving: the least is the one that did."""
+    left = limit.most - use.used
+    return left > 0 and limit.measure is Measure.REDEMPTIONS, left

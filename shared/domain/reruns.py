@@ -1,0 +1,223 @@
+"""Reruns: a stored sale evaluated again as it was, and with a version of a promotion put in."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from shared.domain.engine import (
+    Basket,
+    BasketLine,
+    Evaluation,
+    Outcome,
+    PromotionOutcome,
+    PromotionTerms,
+    RuleSet,
+    compile_rule_set,
+    evaluate,
+)
+from shared.domain.engine.basket import Facts, Headroom
+from shared.domain.facts import PER_PROMOTION, name_for
+from shared.domain.seen import seen_from
+
+# So many products and stores are told apart by identity; what is not asked for any more is forgotten.
+_MOST_FACTS = 16_384
+
+# With one of these a promotion took no part, and the others share the units as if it were not there.
+_AWAY = frozenset(
+    {Outcome.OUTSIDE_SCHEDULE, Outcome.STORE_NOT_TARGETED, Outcome.LIMIT_REACHED, Outcome.NOT_MET}
+)
+
+
+class Sale(NamedTuple):
+    """A stored sale as the text of what was seen, and what limits leave the promotion; None is no limit."""
+
+    seen: str
+    headroom: Headroom | None
+
+
+class Share(NamedTuple):
+    """What a SKU lost to discounts before and after, a promotion gave or a funder bore, in minor units.
+
+    `gross` is what a SKU cost; only those that lost something have a share.
+    """
+
+    key: str
+    gross: int
+    before: int
+    after: int
+
+
+class Rerun(NamedTuple):
+    """What came of a sale, in minor units.
+
+    `wanted` is what the promotion would have given without its limits, `granted` what it gave; None where it
+    did not apply. `most` is what it could want at all. Shares of funders count under an empty key what no
+    funder bears.
+    """
+
+    currency: str
+    gross: int
+    most: int
+    before: int
+    after: int
+    wanted: int | None
+    granted: int | None
+    affected: bool
+    skus: tuple[Share, ...]
+    promotions: tuple[Share, ...]
+    funders: tuple[Share, ...]
+
+    @property
+    def limited(self) -> bool:
+        """Whether a limit kept the promotion from giving what it wanted."""
+        return self.wanted is not None and (self.granted is None or self.granted < self.wanted)
+
+
+class Members(NamedTuple):
+    """What a rule set was, besides its number."""
+
+    promotions: tuple[PromotionTerms, ...]
+    priority_lanes: frozenset[str]
+
+
+class Trial:
+    """A version of a promotion, tried in the place of the one that was live, or beside the others.
+
+    `gifts` are the goods it may add, by currency and SKU, where the sale did not see them.
+    """
+
+    def __init__(self, terms: PromotionTerms, gifts: Mapping[str, Mapping[str, BasketLine]]) -> None:
+        self._terms = terms
+        self._gifts = gifts
+        self._rule_sets: dict[int, tuple[RuleSet, RuleSet, bool]] = {}
+        self._facts: dict[str, Facts] = {}
+        name = terms.promotion_id
+        self._history = {name_for(fact, name): 0 for fact in PER_PROMOTION}
+
+    def knows(self, version: int) -> bool:
+        return version in self._rule_sets
+
+    def learn(self, version: int, members: Members) -> None:
+        """Compile a rule set with and without the promotion."""
+        others = [one for one in members.promotions if one.promotion_id != self._terms.promotion_id]
+        self._rule_sets[version] = (
+            _compiled(version, members.promotions, members),
+            _compiled(version, [*others, self._terms], members),
+            len(others) < len(members.promotions),
+        )
+
+    def forget(self, versions: Iterable[int]) -> None:
+        for version in versions:
+            del self._rule_sets[version]
+
+    def rerun(self, sale: Sale) -> Rerun:
+        """Evaluate the sale under its own clock and rule set, which must have been learnt."""
+        seen = seen_from(sale.seen)
+        pinned, changed, replaces = self._rule_sets[seen.rule_set_version]
+        basket = self._interned(seen.basket)
+        after = evaluate(changed, self._prepared(basket, None), seen.now)
+        own = self._own(after)
+        most = max(after.gross, 1)
+        wanted = own.discount if own.outcome is Outcome.APPLIED else None
+        if wanted is not None and may_bind(sale.headroom, most):
+            after = evaluate(changed, self._prepared(basket, sale.headroom), seen.now)
+            own = self._own(after)
+        # Nothing can have changed: the same promotions shared the same units.
+        before = after if not replaces and own.outcome in _AWAY else evaluate(pinned, basket, seen.now)
+        given, will_give = _by_promotion(before), _by_promotion(after)
+        skus = _shares(_by_sku(before), _by_sku(after), _gross(basket))
+        return Rerun(
+            currency=basket.currency,
+            gross=sum(line.quantity * line.unit_price for line in basket.lines),
+            most=most,
+            before=before.discount,
+            after=after.discount,
+            wanted=wanted,
+            granted=own.discount if own.outcome is Outcome.APPLIED else None,
+            affected=given != will_give or any(each.before != each.after for each in skus),
+            skus=skus,
+            promotions=_shares(given, will_give),
+            funders=_shares(_by_funder(before), _by_funder(after)),
+        )
+
+    def _own(self, evaluation: Evaluation) -> PromotionOutcome:
+        return next(one for one in evaluation.promotions if one.promotion_id == self._terms.promotion_id)
+
+    def _prepared(self, basket: Basket, headroom: Headroom | None) -> Basket:
+        """The basket with what the promotion finds in it that the sale did not know of."""
+        name = self._terms.promotion_id
+        customer = basket.customer
+        if customer is not None:
+            customer = replace(customer, facts={**self._history, **customer.facts})
+        left = {promotion: room for promotion, room in basket.headroom.items() if promotion != name}
+        if headroom is not None:
+            left[name] = headroom
+        gifts = {**self._gifts.get(basket.currency, {}), **basket.gifts}
+        return replace(basket, customer=customer, headroom=left, gifts=gifts)
+
+    def _interned(self, basket: Basket) -> Basket:
+        store = basket.store
+        return replace(
+            basket,
+            store=store._replace(facts=self._kept(f"store {store.id}", store.facts)),
+            lines=tuple(line._replace(facts=self._kept(line.sku, line.facts)) for line in basket.lines),
+        )
+
+    def _kept(self, key: str, facts: Mapping[str, object]) -> Facts:
+        """The same facts as an object that was seen before, by which the engine knows them again."""
+        kept = self._facts.get(key)
+        if kept is None or dict(kept) != dict(facts):
+            if len(self._facts) >= _MOST_FACTS:
+                self._facts.clear()
+            kept = self._facts[key] = Facts(facts)
+        return kept
+
+
+def may_bind(headroom: Headroom | None, most: int) -> bool:
+    """Say whether limits may keep a promotion from giving something up to so much."""
+    if headroom is None:
+        return False
+    budgets = (headroom.refuse_above, headroom.grant_up_to)
+    return headroom.used_up is not None or any(left is not None and left < most for left in budgets)
+
+
+def _compiled(version: int, terms: Iterable[PromotionTerms], members: Members) -> RuleSet:
+    return replace(compile_rule_set(version, terms), priority_lanes=members.priority_lanes)
+
+
+def _by_promotion(evaluation: Evaluation) -> dict[str, int]:
+    applied = (one for one in evaluation.promotions if one.outcome is Outcome.APPLIED)
+    return {one.promotion_id: one.discount for one in applied}
+
+
+def _by_sku(evaluation: Evaluation) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in evaluation.lines:
+        if line.discount:
+            found[line.sku] = found.get(line.sku, 0) + line.discount
+    return found
+
+
+def _by_funder(evaluation: Evaluation) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in evaluation.lines:
+        for one in line.allocations:
+            for party, amount in one.funding or (("", one.amount),):
+                found[party] = found.get(party, 0) + amount
+    return found
+
+
+def _gross(basket: Basket) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for line in basket.lines:
+        found[line.sku] = found.get(line.sku, 0) + line.quantity * line.unit_price
+    return found
+
+
+def _shares(
+    before: Mapping[str, int], after: Mapping[str, int], gross: Mapping[str, int] | None = None
+) -> tuple[Share, ...]:
+    keys = sorted({*before, *after})
+    return tuple(
+        Share(key, gross.get(key, 0) if gross else 0, before.get(key, 0), after.get(key, 0)) for key in keys
+    )
