@@ -21,6 +21,7 @@ from uuid import uuid4
 import psycopg
 
 from bench import world
+from bench.document import put
 from bench.figures import spread
 from bench.machine import machine
 from bench.peers import interpreter
@@ -121,6 +122,7 @@ def main() -> None:
     print(tables(result))
     if given.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        put("oscar", tables(result))
 
 
 if __name__ == "__main__":

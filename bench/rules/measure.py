@@ -6,6 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from bench.document import put
 from bench.rules import growth, hostile, race, realistic
 from bench.rules.report import tables
 
@@ -36,6 +37,7 @@ def main() -> None:
     print(tables(result))
     if "--write" in given:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        put("rules", tables(result))
 
 
 if __name__ == "__main__":
