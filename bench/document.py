@@ -1,8 +1,8 @@
 """docs/benchmarks.md: each comparison's tables stand between two marks of its own name."""
 
-from devhost.environment import ROOT
+from pathlib import Path
 
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
+DOCUMENT = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def put(name: str, text: str) -> None:
