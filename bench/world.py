@@ -18,6 +18,7 @@ from bench.site import Site
 from samples.generate import generate
 from samples.load import upload
 from shared.actions import promotions
+from shared.domain.audit import By
 from shared.domain.users import Caller, Role
 from shared.edge import tokens
 from shared.store import users
@@ -47,8 +48,8 @@ def load(site: Site, plan: Plan, now: datetime) -> list[Basket]:
         _upload(site, plan, tokens.issue(Caller(admin, Role.ADMIN, None), now))
         for terms in offers(now):
             with conn.transaction():
-                draft = promotions.create(conn, now, terms=terms, user_id=admin)
-                promotions.publish(conn, now, draft.id)
+                draft = promotions.create(conn, now, terms=terms, by=By(admin))
+                promotions.publish(conn, now, draft.id, by=By(admin), approval_required=False)
         baskets = _baskets(conn, plan, now)
         # What autovacuum would have done by the time anybody sells anything.
         conn.execute("VACUUM ANALYZE")

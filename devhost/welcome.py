@@ -3,7 +3,7 @@
 from devhost.addresses import Addresses
 from devhost.services.postgres import bin_folder
 
-SAMPLE_USERS = {"admin": "+390600000001", "store_user": "+390600000002"}
+SAMPLE_USERS = {"admin": "+390600000001", "store_user": "+390600000002", "back_office": "+390600000003"}
 SHELL_FUNCTIONS = r"""
   Sign in, in a POSIX shell with curl:
 field() { sed "s/.*\"$1\": *\"\([^\"]*\)\".*/\1/"; }

@@ -10,9 +10,12 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import groups as actions
+from shared.domain.audit import By
 from shared.domain.filters import FACTS, FilterInvalid, Op
 from shared.domain.groups import (
     Group,
+    GroupChange,
+    GroupInUse,
     GroupNameTaken,
     GroupNotFound,
     GroupTerms,
@@ -21,18 +24,19 @@ from shared.domain.groups import (
     Subject,
 )
 from shared.domain.pages import Page, page_of
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PreconditionFailed, PreconditionRequired
-from shared.store import groups
+from shared.store import group_members, groups
 
 bp = func.Blueprint()
 
 type Json = dict[str, Any]
 
 _DEFINING = (FilterInvalid, GroupNameTaken)
-_CHANGING = (*_DEFINING, GroupNotFound, PreconditionRequired, PreconditionFailed)
+_CHANGING = (*_DEFINING, GroupNotFound, GroupInUse, PreconditionRequired, PreconditionFailed)
+_DELETING = (GroupNotFound, GroupInUse)
 _EXAMPLE: Json = {"fact": "product.brand", "op": "eq", "value": "Lumen"}
 
 
@@ -78,20 +82,25 @@ class GroupsQuery(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
+class ChangesQuery(Request):
+    cursor: UUID | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
 class EditHeaders(Headers):
     if_match: str | None = Field(default=None, description="The ETag of what was read.")
 
 
 @endpoint(bp, "POST", "product-groups", access=Permission.CATALOGUE_WRITE, status=201, raises=_DEFINING)
-def create_product_group(caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+def create_product_group(by: By, now: datetime, body: GroupBody) -> Reply[Group]:
     """Define a group of products: all active ones that the filter selects, also those to come."""
-    return _create(Subject.PRODUCT, caller, now, body)
+    return _create(Subject.PRODUCT, by, now, body)
 
 
 @endpoint(bp, "POST", "store-groups", access=Permission.CATALOGUE_WRITE, status=201, raises=_DEFINING)
-def create_store_group(caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+def create_store_group(by: By, now: datetime, body: GroupBody) -> Reply[Group]:
     """Define a group of stores: all active ones that the filter selects, also those to come."""
-    return _create(Subject.STORE, caller, now, body)
+    return _create(Subject.STORE, by, now, body)
 
 
 @endpoint(bp, "GET", "product-groups", access=Permission.CATALOGUE_READ)
@@ -150,40 +159,60 @@ def get_store_group(path: GroupPath) -> Reply[Group]:
 
 @endpoint(bp, "PATCH", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_CHANGING)
 def update_product_group(
-    now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+    by: By, now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
 ) -> Reply[Group]:
-    """Change a product group."""
-    return _update(Subject.PRODUCT, now, path, headers, body)
+    """Change a product group; its filter only while no promotion uses it."""
+    return _update(Subject.PRODUCT, by, now, path, headers=headers, body=body)
 
 
 @endpoint(bp, "PATCH", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_CHANGING)
 def update_store_group(
-    now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+    by: By, now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
 ) -> Reply[Group]:
-    """Change a store group."""
-    return _update(Subject.STORE, now, path, headers, body)
+    """Change a store group; its filter only while no promotion uses it."""
+    return _update(Subject.STORE, by, now, path, headers=headers, body=body)
+
+
+@endpoint(bp, "DELETE", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_DELETING)
+def delete_product_group(by: By, now: datetime, path: GroupPath) -> Group:
+    """Delete a product group that no promotion uses; the answer is what it was."""
+    return _delete(Subject.PRODUCT, by, now, path)
+
+
+@endpoint(bp, "DELETE", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=_DELETING)
+def delete_store_group(by: By, now: datetime, path: GroupPath) -> Group:
+    """Delete a store group that no promotion uses; the answer is what it was."""
+    return _delete(Subject.STORE, by, now, path)
 
 
 @endpoint(
-    bp, "DELETE", "product-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=(GroupNotFound,)
+    bp,
+    "GET",
+    "product-groups/{group_id:guid}/changes",
+    access=Permission.CATALOGUE_READ,
+    raises=(GroupNotFound,),
 )
-def delete_product_group(path: GroupPath) -> Group:
-    """Delete a product group; the answer is what it was."""
-    return _delete(Subject.PRODUCT, path)
+def list_product_group_changes(path: GroupPath, query: ChangesQuery) -> Page[GroupChange]:
+    """Who joined and left a product group while promotions stood on it, newest first."""
+    return _changes(Subject.PRODUCT, path, query)
 
 
 @endpoint(
-    bp, "DELETE", "store-groups/{group_id:guid}", access=Permission.CATALOGUE_WRITE, raises=(GroupNotFound,)
+    bp,
+    "GET",
+    "store-groups/{group_id:guid}/changes",
+    access=Permission.CATALOGUE_READ,
+    raises=(GroupNotFound,),
 )
-def delete_store_group(path: GroupPath) -> Group:
-    """Delete a store group; the answer is what it was."""
-    return _delete(Subject.STORE, path)
+def list_store_group_changes(path: GroupPath, query: ChangesQuery) -> Page[GroupChange]:
+    """Who joined and left a store group while promotions stood on it, newest first."""
+    return _changes(Subject.STORE, path, query)
 
 
-def _create(subject: Subject, caller: Caller, now: datetime, body: GroupBody) -> Reply[Group]:
+def _create(subject: Subject, by: By, now: datetime, body: GroupBody) -> Reply[Group]:
     terms = GroupTerms(**body.model_dump())
-    with pool.connection() as conn:
-        return _reply(actions.create(conn, now, subject, terms=terms, user_id=caller.user_id))
+    with pool.transaction() as conn:
+        return _reply(actions.create(conn, now, subject, terms=terms, by=by))
 
 
 def _list(subject: Subject, query: GroupsQuery) -> Page[Group]:
@@ -198,7 +227,7 @@ def _get(subject: Subject, path: GroupPath) -> Reply[Group]:
 
 
 def _update(
-    subject: Subject, now: datetime, path: GroupPath, headers: EditHeaders, body: GroupPatch
+    subject: Subject, by: By, now: datetime, path: GroupPath, *, headers: EditHeaders, body: GroupPatch
 ) -> Reply[Group]:
     if headers.if_match is None:
         raise PreconditionRequired
@@ -210,12 +239,19 @@ def _update(
         return replace(group.terms, **changed)
 
     with pool.transaction() as conn:
-        return _reply(actions.revise(conn, now, subject, group_id=path.group_id, change=change))
+        return _reply(actions.revise(conn, now, subject, group_id=path.group_id, change=change, by=by))
 
 
-def _delete(subject: Subject, path: GroupPath) -> Group:
+def _delete(subject: Subject, by: By, now: datetime, path: GroupPath) -> Group:
+    with pool.transaction() as conn:
+        return actions.delete(conn, now, subject, path.group_id, by=by)
+
+
+def _changes(subject: Subject, path: GroupPath, query: ChangesQuery) -> Page[GroupChange]:
     with pool.connection() as conn:
-        return actions.delete(conn, subject, path.group_id)
+        group = actions.get(conn, subject, path.group_id)
+        found = group_members.find_changes(conn, group.id, before=query.cursor, limit=query.limit + 1)
+    return page_of(found, query.limit, lambda change: change.id)
 
 
 def _etag(group: Group) -> str:

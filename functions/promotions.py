@@ -9,10 +9,13 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import promotions as actions
+from shared.domain.approvals import ApprovalMissing, ApprovalOutOfTurn, OwnVersion
+from shared.domain.audit import By
 from shared.domain.engine import Lane, RuleInvalid
 from shared.domain.engine.ruleset import OnReturn
 from shared.domain.filters import FilterInvalid
 from shared.domain.funding import MOST_FUNDERS, FundingInvalid
+from shared.domain.groups import GroupUnknown
 from shared.domain.limits import MOST_LIMITS, LimitsInvalid
 from shared.domain.pages import Page, page_of
 from shared.domain.promotions import (
@@ -24,19 +27,28 @@ from shared.domain.promotions import (
     PromotionNotFound,
     PromotionStatus,
     PromotionSummary,
+    PromotionVersion,
     Terms,
     TransitionRefused,
+    VersionDiff,
+    VersionNotFound,
+    VersionSummary,
+    compare,
 )
 from shared.domain.schedules import MOST_WINDOWS, STORE, ScheduleInvalid, parse_schedule
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PreconditionFailed, PreconditionRequired
-from shared.store import promotions
+from shared.settings import settings
+from shared.store import Conn, promotion_versions, promotions
 
 bp = func.Blueprint()
 
 type Json = dict[str, Any]
+
+# As many as the column can count.
+_MOST_VERSIONS = 2**31 - 1
 
 _MEANING = (
     FilterInvalid,
@@ -45,6 +57,14 @@ _MEANING = (
     LimitsInvalid,
     FundingInvalid,
     ExclusiveCannotStack,
+    GroupUnknown,
+)
+_REVIEWING = (
+    PromotionNotFound,
+    PromotionArchived,
+    NothingToPublish,
+    ApprovalOutOfTurn,
+    PreconditionFailed,
 )
 
 
@@ -123,6 +143,25 @@ class PromotionPath(Request):
     promotion_id: UUID
 
 
+class VersionPath(PromotionPath):
+    version: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)]
+
+
+class VersionsQuery(Request):
+    cursor: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)] | None = None
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+
+class DiffQuery(Request):
+    against: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)] | None = Field(
+        default=None, description="The other version; the one before unless said."
+    )
+
+
+class RejectionBody(Request):
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+
+
 class PromotionsQuery(Request):
     status: PromotionStatus | None = None
     q: str | None = Field(default=None, description="Text to look for in name and description.")
@@ -134,11 +173,21 @@ class EditHeaders(Headers):
     if_match: str | None = Field(default=None, description="The ETag of what was read.")
 
 
+class ReviewHeaders(Headers):
+    if_match: str | None = Field(
+        default=None, description="The ETag of what was read: nothing is done if it is another by now."
+    )
+
+    def check(self, promotion: Promotion) -> None:
+        if self.if_match not in {None, "*", _etag(promotion)}:
+            raise PreconditionFailed
+
+
 @endpoint(bp, "POST", "promotions", access=Permission.PROMOTIONS_WRITE, status=201, raises=_MEANING)
-def create_promotion(caller: Caller, now: datetime, body: PromotionBody) -> Reply[Promotion]:
+def create_promotion(by: By, now: datetime, body: PromotionBody) -> Reply[Promotion]:
     """Draft a promotion."""
     with pool.transaction() as conn:
-        return _reply(actions.create(conn, now, terms=_terms(body.model_dump()), user_id=caller.user_id))
+        return _reply(actions.create(conn, now, terms=_terms(body.model_dump()), by=by))
 
 
 @endpoint(bp, "GET", "promotions", access=Permission.PROMOTIONS_READ)
@@ -175,9 +224,13 @@ def get_promotion(path: PromotionPath) -> Reply[Promotion]:
     raises=(*_MEANING, PromotionNotFound, PromotionArchived, PreconditionRequired, PreconditionFailed),
 )
 def update_promotion(
-    caller: Caller, now: datetime, path: PromotionPath, headers: EditHeaders, body: PromotionPatch
+    by: By,
+    now: datetime,
+    path: PromotionPath,
+    headers: EditHeaders,
+    body: PromotionPatch,
 ) -> Reply[Promotion]:
-    """Change a promotion: a new version, which counts once it is published."""
+    """Change a promotion: a new version, which counts once it is published and needs its own approval."""
     if headers.if_match is None:
         raise PreconditionRequired
     changed = body.model_dump(exclude_unset=True)
@@ -188,8 +241,99 @@ def update_promotion(
         return _terms({**_values(promotion), **changed})
 
     with pool.transaction() as conn:
+        return _reply(actions.revise(conn, now, promotion_id=path.promotion_id, change=change, by=by))
+
+
+@endpoint(
+    bp,
+    "GET",
+    "promotions/{promotion_id:guid}/versions",
+    access=Permission.PROMOTIONS_READ,
+    raises=(PromotionNotFound,),
+)
+def list_promotion_versions(path: PromotionPath, query: VersionsQuery) -> Page[VersionSummary]:
+    """The versions of a promotion, newest first."""
+    with pool.connection() as conn:
+        found = promotion_versions.find(conn, path.promotion_id, before=query.cursor, limit=query.limit + 1)
+        if not found and promotions.get(conn, path.promotion_id) is None:
+            raise PromotionNotFound(promotion_id=path.promotion_id)
+    return page_of(found, query.limit, lambda version: version.version)
+
+
+@endpoint(
+    bp,
+    "GET",
+    "promotions/{promotion_id:guid}/versions/{version:int}",
+    access=Permission.PROMOTIONS_READ,
+    raises=(VersionNotFound,),
+)
+def get_promotion_version(path: VersionPath) -> PromotionVersion:
+    """A version, which never changes, and what became of it."""
+    with pool.connection() as conn:
+        return _version(conn, path.promotion_id, path.version)
+
+
+@endpoint(
+    bp,
+    "GET",
+    "promotions/{promotion_id:guid}/versions/{version:int}/diff",
+    access=Permission.PROMOTIONS_READ,
+    raises=(VersionNotFound,),
+)
+def get_promotion_version_diff(path: VersionPath, query: DiffQuery) -> VersionDiff:
+    """What a version says otherwise than another one, with JSON pointers; the first has none before it."""
+    with pool.connection() as conn:
+        version = _version(conn, path.promotion_id, path.version)
+        return compare(version, _version(conn, path.promotion_id, query.against or path.version - 1))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/submit",
+    access=Permission.PROMOTIONS_WRITE,
+    raises=_REVIEWING,
+)
+def submit_promotion(by: By, now: datetime, path: PromotionPath, headers: ReviewHeaders) -> Reply[Promotion]:
+    """Hand the newest version in for approval."""
+    with pool.transaction() as conn:
+        return _reply(actions.submit(conn, now, path.promotion_id, by=by, check=headers.check))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/approve",
+    access=Permission.PROMOTIONS_APPROVE,
+    raises=(*_REVIEWING, OwnVersion),
+)
+def approve_promotion(by: By, now: datetime, path: PromotionPath, headers: ReviewHeaders) -> Reply[Promotion]:
+    """Let the newest version pass, which none of its authors can.
+
+    Send If-Match, so that what passes is what you read.
+    """
+    with pool.transaction() as conn:
+        return _reply(actions.approve(conn, now, path.promotion_id, by=by, check=headers.check))
+
+
+@endpoint(
+    bp,
+    "POST",
+    "promotions/{promotion_id:guid}/reject",
+    access=Permission.PROMOTIONS_APPROVE,
+    raises=_REVIEWING,
+)
+def reject_promotion(
+    by: By,
+    now: datetime,
+    path: PromotionPath,
+    headers: ReviewHeaders,
+    body: RejectionBody,
+) -> Reply[Promotion]:
+    """Send the newest version back and say why."""
+    with pool.transaction() as conn:
         return _reply(
-            actions.revise(conn, now, promotion_id=path.promotion_id, change=change, user_id=caller.user_id)
+            actions.reject(conn, now, path.promotion_id, reason=body.reason, by=by, check=headers.check)
         )
 
 
@@ -198,12 +342,32 @@ def update_promotion(
     "POST",
     "promotions/{promotion_id:guid}/publish",
     access=Permission.PROMOTIONS_PUBLISH,
-    raises=(PromotionNotFound, TransitionRefused, NothingToPublish, PromotionEnded),
+    raises=(
+        PromotionNotFound,
+        TransitionRefused,
+        NothingToPublish,
+        ApprovalMissing,
+        PromotionEnded,
+        GroupUnknown,
+        PreconditionFailed,
+    ),
 )
-def publish_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
-    """Make the newest version the one that counts."""
+def publish_promotion(by: By, now: datetime, path: PromotionPath, headers: ReviewHeaders) -> Reply[Promotion]:
+    """Make the newest version the one that counts, once it is approved.
+
+    Who belongs to its groups is found out now, and again after each upload of products or stores.
+    """
     with pool.transaction() as conn:
-        return _reply(actions.publish(conn, now, path.promotion_id))
+        return _reply(
+            actions.publish(
+                conn,
+                now,
+                path.promotion_id,
+                by=by,
+                approval_required=settings().approval_required,
+                check=headers.check,
+            )
+        )
 
 
 @endpoint(
@@ -213,10 +377,10 @@ def publish_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
     access=Permission.PROMOTIONS_PUBLISH,
     raises=(PromotionNotFound, TransitionRefused),
 )
-def pause_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+def pause_promotion(by: By, now: datetime, path: PromotionPath) -> Reply[Promotion]:
     """Stop a promotion from applying until it is resumed."""
     with pool.transaction() as conn:
-        return _reply(actions.pause(conn, now, path.promotion_id))
+        return _reply(actions.pause(conn, now, path.promotion_id, by=by))
 
 
 @endpoint(
@@ -226,10 +390,10 @@ def pause_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
     access=Permission.PROMOTIONS_PUBLISH,
     raises=(PromotionNotFound, TransitionRefused, PromotionEnded),
 )
-def resume_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+def resume_promotion(by: By, now: datetime, path: PromotionPath) -> Reply[Promotion]:
     """Let a paused promotion apply again."""
     with pool.transaction() as conn:
-        return _reply(actions.resume(conn, now, path.promotion_id))
+        return _reply(actions.resume(conn, now, path.promotion_id, by=by))
 
 
 @endpoint(
@@ -239,10 +403,17 @@ def resume_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
     access=Permission.PROMOTIONS_PUBLISH,
     raises=(PromotionNotFound, TransitionRefused),
 )
-def archive_promotion(now: datetime, path: PromotionPath) -> Reply[Promotion]:
+def archive_promotion(by: By, now: datetime, path: PromotionPath) -> Reply[Promotion]:
     """End a promotion for good."""
     with pool.transaction() as conn:
-        return _reply(actions.archive(conn, now, path.promotion_id))
+        return _reply(actions.archive(conn, now, path.promotion_id, by=by))
+
+
+def _version(conn: Conn, promotion_id: UUID, number: int) -> PromotionVersion:
+    version = promotion_versions.get(conn, promotion_id, number)
+    if version is None:
+        raise VersionNotFound(promotion_id=promotion_id, version=number)
+    return version
 
 
 def _terms(values: Json) -> Terms:

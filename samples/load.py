@@ -10,6 +10,8 @@ everything was loaded.
 import os
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -22,8 +24,10 @@ from shared.store import users
 
 ADMIN_PHONE = "+390600000001"
 STORE_PHONE = "+390600000002"
+REVIEWER_PHONE = "+390600000003"
 ADMIN_EMAIL = "admin@sample.example"
 STORE_EMAIL = "store@sample.example"
+REVIEWER_EMAIL = "reviewer@sample.example"
 STORE_ID = "S0001"
 
 _FOLDER = Path(__file__).parent
@@ -129,13 +133,20 @@ class SampleDataError(Exception):
 
 def main() -> None:
     _ensure_user("Sample administrator", Role.ADMIN, ADMIN_PHONE, ADMIN_EMAIL)
-    with httpx.Client(base_url=f"{os.environ['API_URL']}/api/v1", timeout=30) as client:
-        token = sign_in(client, os.environ["MSG91_BASE_URL"], ADMIN_PHONE)
-        client.headers["Authorization"] = f"Bearer {token}"
+    _ensure_user("Sample back office", Role.BACK_OFFICE, REVIEWER_PHONE, REVIEWER_EMAIL)
+    with _signed_in(ADMIN_PHONE) as admin, _signed_in(REVIEWER_PHONE) as reviewer:
         for kind in _FILES:
-            upload(client, kind, _FOLDER / f"{kind}.csv")
-        _ensure_promotions(client)
+            upload(admin, kind, _FOLDER / f"{kind}.csv")
+        _ensure_promotions(admin, reviewer)
     _ensure_user("Sample shop assistant", Role.STORE_USER, STORE_PHONE, STORE_EMAIL, STORE_ID)
+
+
+@contextmanager
+def _signed_in(phone: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"{os.environ['API_URL']}/api/v1", timeout=30) as client:
+        token = sign_in(client, os.environ["MSG91_BASE_URL"], phone)
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
 
 
 def sign_in(client: httpx.Client, messages_url: str, to: str) -> str:
@@ -172,13 +183,23 @@ def upload(client: httpx.Client, kind: str, path: Path) -> dict[str, Any]:
     raise SampleDataError(f"{path.name} is not ingested after a minute")
 
 
-def _ensure_promotions(client: httpx.Client) -> None:
-    listed = _checked(client.get("promotions", params={"limit": 100}))["items"]
+def _ensure_promotions(admin: httpx.Client, reviewer: httpx.Client) -> None:
+    listed = _checked(admin.get("promotions", params={"limit": 100}))["items"]
     there = {promotion["name"]: promotion for promotion in listed}
     for terms in PROMOTIONS:
-        promotion = there.get(terms["name"]) or _checked(client.post("promotions", json=terms))
+        promotion = there.get(terms["name"]) or _checked(admin.post("promotions", json=terms))
         if promotion["status"] == "Draft":
-            _checked(client.post(f"promotions/{promotion['id']}/publish"))
+            publish(admin, reviewer, promotion["id"])
+
+
+def publish(author: httpx.Client, reviewer: httpx.Client, promotion_id: str) -> dict[str, Any]:
+    """Have a draft approved, as far as it is not, and publish it; returns the promotion."""
+    promotion = f"promotions/{promotion_id}"
+    if (state := _checked(author.get(promotion))["approval"]["state"]) != "approved":
+        if state != "submitted":
+            _checked(author.post(f"{promotion}/submit"))
+        _checked(reviewer.post(f"{promotion}/approve"))
+    return _checked(author.post(f"{promotion}/publish"))
 
 
 def _ensure_user(name: str, role: Role, phone: str, email: str, store_id: str | None = None) -> None:

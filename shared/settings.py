@@ -42,6 +42,7 @@ class Settings:
     jwt_issuer: str
     jwt_audience: str
     otp_pepper: str
+    approval_required: bool
     customer_pepper: str
 
 
@@ -74,6 +75,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         jwt_issuer=of.text("JWT_ISSUER", "promopartner"),
         jwt_audience=of.text("JWT_AUDIENCE", "promopartner-api"),
         otp_pepper=of.text("OTP_PEPPER"),
+        approval_required=of.flag("APPROVAL_REQUIRED", default="1"),
         customer_pepper=of.text("CUSTOMER_PEPPER"),
     )
     if of.wrong:
@@ -106,9 +108,9 @@ class _Reader:
             return default
         return int(value) if value else default
 
-    def flag(self, name: str) -> bool:
-        value = self._environment.get(name, "")
-        if value not in {"", "0", "1"}:
+    def flag(self, name: str, *, default: str = "0") -> bool:
+        value = self._environment.get(name, "") or default
+        if value not in {"0", "1"}:
             self.wrong.append(f"{name} is neither 0 nor 1")
         return value == "1"
 

@@ -8,10 +8,13 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain.documents import exact
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.filters import Filter, parse_filter
 from shared.domain.products import Product
 from shared.domain.stores import Store
+
+CHANGES_SHOWN = 20
+"""So many of those who joined or left are kept with a change."""
 
 
 class Subject(StrEnum):
@@ -31,6 +34,18 @@ class GroupNameTaken(Conflict):
     """Another {subject} group is named {name}, in whatever case."""
 
     code = "group_name_taken"
+
+
+class GroupUnknown(Refused):
+    """There is no {subject} group {group_id}."""
+
+    code = "group_unknown"
+
+
+class GroupInUse(Conflict):
+    """The group stands as it is while these promotions use it: {promotions}."""
+
+    code = "group_in_use"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +72,23 @@ class Group:
     @property
     def terms(self) -> GroupTerms:
         return GroupTerms(name=self.name, description=self.description, filter=self.filter)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupChange:
+    """How the members of a group that promotions stand on became others; a few of them by SKU or store id.
+
+    `upload_id` is the upload that made them others; None when the group was first needed.
+    """
+
+    id: UUID
+    group_id: UUID
+    at: datetime
+    upload_id: UUID | None
+    joined: int
+    left: int
+    joined_sample: tuple[str, ...]
+    left_sample: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,29 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from shared.domain import schedules
+from shared.domain import approvals, schedules
+from shared.domain.approvals import Approval
+from shared.domain.diffs import Change, diff
 from shared.domain.documents import exact
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
+from shared.domain.engine.groups_named import groups_of
 from shared.domain.engine.ruleset import OnReturn
 from shared.domain.errors import Conflict, NotFound, Refused
-from shared.domain.filters import parse_filter
+from shared.domain.filters import Filter, GroupUse, groups_in, parse_filter
 from shared.domain.funding import parse_funding
 from shared.domain.limits import Limit, LimitsInvalid, parse_limits
 from shared.domain.schedules import LocalDateTime
 
 type Documents = tuple[Mapping[str, Any], ...]
 
-# Which stores a promotion runs in is asked of the store alone.
-_STORE_FACTS = ("store",)
+# What versions say since there were versions, as it is where nothing is said.
+_LATER: Mapping[str, Any] = {"limits": [], "funding": [], "windows": [], "on_return": "reprice"}
 # Where there is no store yet, a schedule in store time is labelled by this zone.
 _NO_STORES = ("UTC",)
 
@@ -42,6 +45,12 @@ class PromotionNotFound(NotFound):
     """There is no promotion {promotion_id}."""
 
     code = "promotion_not_found"
+
+
+class VersionNotFound(NotFound):
+    """Promotion {promotion_id} has no version {version}."""
+
+    code = "version_not_found"
 
 
 class TransitionRefused(Conflict):
@@ -96,12 +105,9 @@ class Terms:
     on_return: OnReturn = OnReturn.REPRICE
 
     @property
-    def hash(self) -> str:
-        """SHA-256 of the canonical form: equal terms have equal hashes, whatever the order of their keys.
-
-        What came after the first versions were made is in it where it says something.
-        """
-        document: dict[str, Any] = {
+    def document(self) -> dict[str, Any]:
+        """The terms as JSON says them, numbers as they were written."""
+        return {
             "name": self.name,
             "type": self.type,
             "description": self.description,
@@ -114,18 +120,31 @@ class Terms:
             "zone_policy": self.zone_policy,
             "stores": exact(self.stores),
             "rule": exact(self.rule),
+            "limits": exact(list(self.limits)),
+            "funding": exact(list(self.funding)),
+            "windows": exact(list(self.windows)),
+            "on_return": self.on_return.value,
         }
-        for name in ("limits", "funding", "windows"):
-            if getattr(self, name):
-                document[name] = exact(list(getattr(self, name)))
-        if self.on_return is not OnReturn.REPRICE:
-            document["on_return"] = self.on_return.value
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the canonical form: equal terms have equal hashes, whatever the order of their keys.
+
+        What came after the first versions were made is in it only where it says something.
+        """
+        document = self.document
+        for name, nothing in _LATER.items():
+            if document[name] == nothing:
+                del document[name]
         return hashlib.sha256(canonical_json(document).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """A promotion with the terms of its newest version. `revision` counts every change, for If-Match."""
+    """A promotion with the terms of its newest version, who wrote that and how far its approval is.
+
+    `revision` counts every change, for If-Match.
+    """
 
     id: UUID
     status: PromotionStatus
@@ -149,6 +168,8 @@ class Promotion:
     windows: Documents
     on_return: OnReturn
     hash: str
+    author: UUID
+    approval: Approval
     created_at: datetime
     updated_at: datetime
 
@@ -169,6 +190,62 @@ class PromotionSummary:
     ends_at: LocalDateTime | None
     zone_policy: str
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionSummary:
+    """A version as a list shows it."""
+
+    version: int
+    name: str
+    hash: str
+    author: UUID
+    created_at: datetime
+    approval: Approval
+    published: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromotionVersion:
+    """A version, whatever became of it; `published` is the one that counts now."""
+
+    promotion_id: UUID
+    version: int
+    name: str
+    type: str
+    description: str
+    lane: Lane
+    priority: int
+    exclusive: bool
+    stackable: bool
+    starts_at: LocalDateTime
+    ends_at: LocalDateTime | None
+    zone_policy: str
+    stores: Mapping[str, Any] | None
+    rule: Mapping[str, Any]
+    limits: Documents
+    funding: Documents
+    windows: Documents
+    on_return: OnReturn
+    hash: str
+    author: UUID
+    created_at: datetime
+    approval: Approval
+    published: bool
+
+    @property
+    def terms(self) -> Terms:
+        return Terms(**{each.name: getattr(self, each.name) for each in fields(Terms)})
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDiff:
+    """What a version says otherwise than another; pointers are into the terms."""
+
+    promotion_id: UUID
+    version: int
+    against: int
+    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,7 +285,7 @@ class PublishedVersion:
             starts_at=self.starts_at,
             ends_at=self.ends_at,
             zone_policy=self.zone_policy,
-            stores=None if self.stores is None else parse_filter(exact(self.stores), namespaces=_STORE_FACTS),
+            stores=None if self.stores is None else _stores(self.stores),
             rule=parse_rule(exact(self.rule)),
             windows=schedules.parse_windows(exact(list(self.windows))),
             funding=parse_funding(exact(list(self.funding))),
@@ -242,6 +319,16 @@ _ALLOWED: Mapping[Verb, frozenset[PromotionStatus]] = {
 }
 
 
+def compare(version: PromotionVersion, against: PromotionVersion) -> VersionDiff:
+    """What `version` says otherwise than `against`."""
+    return VersionDiff(
+        version.promotion_id,
+        version.version,
+        against.version,
+        diff(against.terms.document, version.terms.document),
+    )
+
+
 def check(terms: Terms) -> None:
     """Refuse terms that mean nothing.
 
@@ -251,11 +338,17 @@ def check(terms: Terms) -> None:
     if terms.exclusive and terms.stackable:
         raise ExclusiveCannotStack(pointer="/stackable")
     if terms.stores is not None:
-        parse_filter(exact(terms.stores), namespaces=_STORE_FACTS, at="/stores")
+        _stores(terms.stores)
     rule = parse_rule(exact(terms.rule), at="/rule")
     _check_limits(parse_limits(exact(list(terms.limits))), rule.currency)
     parse_funding(exact(list(terms.funding)))
     schedules.parse_windows(exact(list(terms.windows)))
+
+
+def groups_named(stores: Mapping[str, Any] | None, rule: Mapping[str, Any]) -> tuple[GroupUse, ...]:
+    """Every mention of a group in documents that `check` let pass, with a pointer into the terms."""
+    in_stores = () if stores is None else groups_in(_stores(stores), "/stores")
+    return (*in_stores, *groups_of(parse_rule(exact(rule)), "/rule"))
 
 
 def require_editable(promotion: Promotion) -> None:
@@ -264,15 +357,24 @@ def require_editable(promotion: Promotion) -> None:
         raise PromotionArchived
 
 
-def publish(promotion: Promotion, zones: Iterable[str], now: datetime) -> PromotionStatus:
+def require_reviewable(promotion: Promotion) -> None:
+    """There is something to approve or to send back. Raises PromotionArchived, NothingToPublish."""
+    require_editable(promotion)
+    _require_unpublished(promotion)
+
+
+def publish(
+    promotion: Promotion, zones: Iterable[str], now: datetime, *, approval_required: bool
+) -> PromotionStatus:
     """The status after the newest version is published; a paused promotion stays paused.
 
-    Raises TransitionRefused, NothingToPublish, PromotionEnded.
+    Raises TransitionRefused, NothingToPublish, PromotionEnded, ApprovalMissing.
     """
     _require(promotion, Verb.PUBLISH)
-    if promotion.published_version == promotion.version:
-        raise NothingToPublish(version=promotion.version)
+    _require_unpublished(promotion)
     status = _label_of_running(promotion, zones, now)
+    if approval_required:
+        approvals.require_approved(promotion.approval, promotion.version)
     return PromotionStatus.PAUSED if promotion.status is PromotionStatus.PAUSED else status
 
 
@@ -309,6 +411,10 @@ def label(published: Promotion, zones: Iterable[str], now: datetime) -> Promotio
     return PromotionStatus.SCHEDULED if start is not None and now < start else PromotionStatus.ACTIVE
 
 
+def _stores(document: Mapping[str, Any]) -> Filter:
+    return parse_filter(exact(document), namespaces=("store",), at="/stores", group_subject="store")
+
+
 def _check_limits(limits: Iterable[Limit], currency: str | None) -> None:
     """All amounts of a promotion share one currency, that of its rule where that names one."""
     for place, limit in enumerate(limits):
@@ -323,6 +429,11 @@ def _check_limits(limits: Iterable[Limit], currency: str | None) -> None:
 def _require(promotion: Promotion, verb: Verb) -> None:
     if promotion.status not in _ALLOWED[verb]:
         raise TransitionRefused(status=promotion.status.value, verb=_PAST[verb])
+
+
+def _require_unpublished(promotion: Promotion) -> None:
+    if promotion.published_version == promotion.version:
+        raise NothingToPublish(version=promotion.version)
 
 
 def _label_of_running(published: Promotion, zones: Iterable[str], now: datetime) -> PromotionStatus:

@@ -61,6 +61,7 @@ class Permission(StrEnum):
     JOBS_WRITE = "jobs.write"
     PROMOTIONS_READ = "promotions.read"
     PROMOTIONS_WRITE = "promotions.write"
+    PROMOTIONS_APPROVE = "promotions.approve"
     PROMOTIONS_PUBLISH = "promotions.publish"
     BASKETS_EVALUATE = "baskets.evaluate"
     PRICE_OVERRIDE = "price.override"
@@ -98,6 +99,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.CATALOGUE_READ,
             Permission.UPLOADS_READ,
             Permission.PROMOTIONS_READ,
+            Permission.PROMOTIONS_APPROVE,
             Permission.BASKETS_EVALUATE,
             Permission.PRICE_OVERRIDE,
             Permission.TRANSACTIONS_READ,

@@ -11,6 +11,7 @@ from uuid import uuid4
 import azure.functions as func
 from pydantic_core import to_json
 
+from shared.domain.audit import By
 from shared.domain.errors import PromoPartnerError, Unavailable
 from shared.domain.users import Caller, Permission
 from shared.edge import logs, tokens
@@ -38,9 +39,9 @@ def endpoint(
     """Make an endpoint of a handler and register it as the function named like the handler.
 
     The handler's parameters say what it wants: `path`, `query`, `headers`, `body` (pydantic models) and
-    `caller`, `now` (UTC), `request_id`. It returns a dataclass, a `Reply` around one, or `Content`; what it
-    raises of the error tree becomes problem+json. `raises` are the leaves a caller should expect beyond
-    those any request can meet; they are documented with the operation.
+    `caller`, `by` (the caller in this request), `now` (UTC), `request_id`. It returns a dataclass, a `Reply`
+    around one, or `Content`; what it raises of the error tree becomes problem+json. `raises` are the leaves a
+    caller should expect beyond those any request can meet; they are documented with the operation.
     """
 
     def decorate(handler: Callable[..., Any]) -> Any:
@@ -102,7 +103,8 @@ def _log_answer(operation: Operation, request_id: str, status: int, duration_ms:
 def _arguments(operation: Operation, req: func.HttpRequest, request_id: str) -> dict[str, Any]:
     now = datetime.now(UTC)
     caller = _authorise(operation.access, req, now)
-    context = {"caller": caller, "now": now, "request_id": request_id}
+    by = By(caller.user_id, request_id) if caller else None
+    context = {"caller": caller, "by": by, "now": now, "request_id": request_id}
     arguments: dict[str, Any] = {name: context[name] for name in operation.takes if name in context}
     for source, model in operation.inputs.items():
         arguments[source] = parse(req, source, model)

@@ -75,7 +75,7 @@ class Operation:
 REGISTRY: dict[str, Operation] = {}
 
 _INPUTS: tuple[Source, ...] = ("path", "query", "headers", "body")
-_CONTEXT = ("caller", "now", "request_id")
+_CONTEXT = ("caller", "by", "now", "request_id")
 
 
 def register(
@@ -90,7 +90,7 @@ def register(
     """Read what `handler` takes and gives from its signature and remember it.
 
     Raises TypeError for a parameter that is neither an input (path, query, headers, body: a pydantic
-    model) nor context (caller, now, request_id).
+    model) nor context (caller, by, now, request_id).
     """
     signature = inspect.signature(handler)
     parameters = signature.parameters

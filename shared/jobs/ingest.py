@@ -30,6 +30,7 @@ from shared.edge import blobs, csv_files
 from shared.edge.blobs import Source
 from shared.jobs.ahead import ahead
 from shared.jobs.applying import apply
+from shared.jobs.following import follow
 from shared.jobs.progress import Progress
 from shared.jobs.reading import READ_PCT, Origin, Reading, report
 from shared.jobs.targets import STATEMENTS
@@ -96,6 +97,8 @@ def _ingest(upload_id: UUID, source: Source | None, now: datetime) -> None:
             _log.info("upload %s is finished or was never asked for", upload_id)
             return
         outcome = _outcome(conn, now, upload, source)
+        if outcome.status is UploadStatus.COMPLETED and not upload.validate_only:
+            follow(conn, now, upload, outcome.rows)
         uploads.update_finished(
             conn,
             upload_id,

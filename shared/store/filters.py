@@ -5,6 +5,8 @@ too, travels as a parameter. Texts compare by code point, as Python's do, hence 
 """
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
+from uuid import UUID
 
 from psycopg.sql import SQL, Composable, Identifier, Literal, Placeholder
 
@@ -21,7 +23,7 @@ from shared.domain.filters import (
     Value,
     kind_of,
 )
-from shared.domain.groups import Chosen, Subject
+from shared.domain.groups import Chosen, GroupChange, Subject
 from shared.rows import of
 from shared.store import Conn
 
@@ -93,6 +95,42 @@ _COUNT_AND_SAMPLE = SQL(
     """
 )
 
+# A full join, which is never done by looking at all of one side for each of the other.
+_PIN = SQL(
+    """
+      WITH chosen AS ({choose}),
+           other AS MATERIALIZED (
+             SELECT key, pinned.key IS NULL AS is_new
+               FROM chosen
+               FULL JOIN (SELECT key FROM group_members WHERE group_id = {group_id}) AS pinned
+              USING (key)
+              WHERE chosen.key IS NULL
+                 OR pinned.key IS NULL
+           ),
+           joined AS (
+             INSERT INTO group_members (group_id, key)
+             SELECT {group_id}, key
+               FROM other
+              WHERE is_new
+             RETURNING key
+           ),
+           gone AS (
+             DELETE FROM group_members
+              USING other
+              WHERE group_id = {group_id}
+                AND group_members.key = other.key
+                AND NOT is_new
+             RETURNING other.key
+           )
+    INSERT INTO group_changes (group_id, at, upload_id, joined, "left", joined_sample, left_sample)
+    SELECT {group_id}, {now}, {upload_id}, (SELECT count(*) FROM joined), (SELECT count(*) FROM gone),
+           ARRAY(SELECT key FROM joined ORDER BY key LIMIT {limit}),
+           ARRAY(SELECT key FROM gone ORDER BY key LIMIT {limit})
+     WHERE EXISTS (SELECT FROM other)
+    RETURNING id, group_id, at, upload_id, joined, "left", joined_sample, left_sample
+    """
+)
+
 
 def choose(conn: Conn, subject: Subject, tree: Filter, *, sample: int) -> Chosen:
     """How many of the active ones the filter selects, and the keys of `sample` of them.
@@ -106,6 +144,28 @@ def choose(conn: Conn, subject: Subject, tree: Filter, *, sample: int) -> Chosen
     chosen = conn.cursor(row_factory=of(Chosen)).execute(query, writer.values).fetchone()
     assert chosen is not None  # noqa: S101 - an aggregate without GROUP BY has one row
     return chosen
+
+
+def pin(
+    conn: Conn,
+    subject: Subject,
+    tree: Filter,
+    *,
+    group_id: UUID,
+    upload_id: UUID | None,
+    sample: int,
+    now: datetime,
+) -> GroupChange | None:
+    """Make whom the filter selects now the group's members; how they are others, None if they are not."""
+    writer = _Writer()
+    query = _PIN.format(
+        choose=_CHOOSE[subject].format(where=writer.tree(tree)),
+        group_id=SQL("{}::uuid").format(writer.parameter(group_id)),
+        upload_id=SQL("{}::uuid").format(writer.parameter(upload_id)),
+        now=SQL("{}::timestamptz").format(writer.parameter(now)),
+        limit=writer.parameter(sample),
+    )
+    return conn.cursor(row_factory=of(GroupChange)).execute(query, writer.values).fetchone()
 
 
 class _Writer:

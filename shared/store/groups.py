@@ -1,5 +1,6 @@
 """Groups of products and of stores, as somebody defined them."""
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
@@ -39,6 +40,76 @@ def get(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
         )
         .fetchone()
     )
+
+
+def find_these(conn: Conn, subject: Subject, ids: Collection[UUID]) -> list[Group]:
+    """Those of the groups of these ids that there are, by id."""
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            SELECT id, name, description, filter, revision, created_at, updated_at
+              FROM groups
+             WHERE id = ANY (%(ids)s)
+               AND subject = %(subject)s
+             ORDER BY id
+            """,
+            {"ids": list(ids), "subject": subject},
+        )
+        .fetchall()
+    )
+
+
+def find_used(conn: Conn, subject: Subject) -> list[Group]:
+    """The groups that a published promotion stands on, by id."""
+    return (
+        conn.cursor(row_factory=of(Group))
+        .execute(
+            """
+            SELECT id, name, description, filter, revision, created_at, updated_at
+              FROM groups
+             WHERE subject = %(subject)s
+               AND id IN (SELECT group_id
+                            FROM promotion_version_groups
+                            JOIN promotions
+                              ON promotions.id = promotion_id
+                             AND published_version = promotion_version_groups.version
+                           WHERE status IN ('Scheduled', 'Active', 'Paused'))
+             ORDER BY id
+            """,
+            {"subject": subject},
+        )
+        .fetchall()
+    )
+
+
+def find_users(conn: Conn, group_id: UUID) -> list[str]:
+    """The promotions, by name, that are published with the group, or on their way there.
+
+    What was submitted or approved says what it said then, so the group must not become another under it.
+    """
+    return [
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT DISTINCT name || ' (' || id || ')'
+              FROM promotion_version_groups AS named
+              JOIN promotion_versions
+             USING (promotion_id, version)
+              JOIN promotions
+                ON id = promotion_id
+              LEFT JOIN promotion_approvals
+                ON promotion_approvals.promotion_id = id
+               AND promotion_approvals.version = named.version
+             WHERE group_id = %(group_id)s
+               AND status <> 'Archived'
+               AND (named.version = published_version
+                    OR (named.version = promotions.version AND state IN ('submitted', 'approved')))
+             ORDER BY 1
+            """,
+            {"group_id": group_id},
+        )
+    ]
 
 
 def lock(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
@@ -103,20 +174,13 @@ def update(conn: Conn, subject: Subject, group_id: UUID, *, terms: GroupTerms, n
         )
 
 
-def delete(conn: Conn, subject: Subject, group_id: UUID) -> Group | None:
-    """The group as it was."""
-    return (
-        conn.cursor(row_factory=of(Group))
-        .execute(
-            """
-            DELETE FROM groups
-             WHERE id = %(group_id)s
-               AND subject = %(subject)s
-            RETURNING id, name, description, filter, revision, created_at, updated_at
-            """,
-            {"group_id": group_id, "subject": subject},
-        )
-        .fetchone()
+def delete(conn: Conn, group_id: UUID) -> None:
+    conn.execute(
+        """
+        DELETE FROM groups
+         WHERE id = %(group_id)s
+        """,
+        {"group_id": group_id},
     )
 
 

@@ -74,11 +74,17 @@ def get(conn: Conn, promotion_id: UUID) -> Promotion | None:
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
                    lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
-                   limits, funding, windows, on_return, hash, promotions.created_at, updated_at
+                   limits, funding, windows, on_return, hash, promotion_versions.created_by AS author,
+                   jsonb_build_object('state', coalesce(state, 'none'), 'user_id', user_id, 'at', at,
+                                      'reason', reason) AS approval,
+                   promotions.created_at, updated_at
               FROM promotions
               JOIN promotion_versions
-                ON promotion_id = id
+                ON promotion_versions.promotion_id = id
                AND promotion_versions.version = promotions.version
+              LEFT JOIN promotion_approvals
+                ON promotion_approvals.promotion_id = id
+               AND promotion_approvals.version = promotions.version
              WHERE id = %(promotion_id)s
             """,
             {"promotion_id": promotion_id},
@@ -137,11 +143,17 @@ def get_published(conn: Conn, promotion_id: UUID) -> Promotion | None:
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
                    lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
-                   limits, funding, windows, on_return, hash, promotions.created_at, updated_at
+                   limits, funding, windows, on_return, hash, promotion_versions.created_by AS author,
+                   jsonb_build_object('state', coalesce(state, 'none'), 'user_id', user_id, 'at', at,
+                                      'reason', reason) AS approval,
+                   promotions.created_at, updated_at
               FROM promotions
               JOIN promotion_versions
-                ON promotion_id = id
+                ON promotion_versions.promotion_id = id
                AND promotion_versions.version = published_version
+              LEFT JOIN promotion_approvals
+                ON promotion_approvals.promotion_id = id
+               AND promotion_approvals.version = published_version
              WHERE id = %(promotion_id)s
             """,
             {"promotion_id": promotion_id},
@@ -183,6 +195,19 @@ def update_status(
             "published_version": published_version,
             "now": now,
         },
+    )
+
+
+def update_revision(conn: Conn, promotion_id: UUID, *, now: datetime) -> None:
+    """Count a change of something that belongs to the promotion."""
+    conn.execute(
+        """
+        UPDATE promotions
+           SET revision = revision + 1,
+               updated_at = %(now)s
+         WHERE id = %(promotion_id)s
+        """,
+        {"promotion_id": promotion_id, "now": now},
     )
 
 

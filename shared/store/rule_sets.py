@@ -20,12 +20,17 @@ def lock(conn: Conn) -> None:
 
 
 def insert(conn: Conn, *, now: datetime) -> None:
-    """The next rule set: the published version of everything Scheduled or Active. Needs `lock`."""
+    """The next rule set: the published version of everything Scheduled or Active, lanes as they are set.
+
+    Needs `lock`.
+    """
     conn.execute(
         """
           WITH rule_set AS (
-                 INSERT INTO rule_sets (version, created_at)
-                 SELECT coalesce(max(version), 0) + 1, %(now)s
+                 INSERT INTO rule_sets (version, priority_lanes, created_at)
+                 SELECT coalesce(max(version), 0) + 1,
+                        ARRAY(SELECT name FROM lanes WHERE mode = 'priority' ORDER BY name),
+                        %(now)s
                    FROM rule_sets
                  RETURNING version
                )
@@ -56,3 +61,18 @@ def find_members(conn: Conn, version: int) -> list[PublishedVersion]:
         )
         .fetchall()
     )
+
+
+def find_priority_lanes(conn: Conn, version: int) -> list[str]:
+    """The lanes that are served in order of priority; none of a rule set that is not there."""
+    return [
+        row[0]
+        for row in conn.execute(
+            """
+            SELECT unnest(priority_lanes)
+              FROM rule_sets
+             WHERE version = %(version)s
+            """,
+            {"version": version},
+        )
+    ]

@@ -7,22 +7,24 @@ from uuid import UUID, uuid4
 import pytest
 
 from shared.actions import groups
+from shared.domain.audit import By
 from shared.domain.filters import FilterInvalid
 from shared.domain.groups import Group, GroupNameTaken, GroupNotFound, GroupTerms, Subject
 from tests.rows import NOW, Conn, a_product, a_store, a_user
 
+BY = By(UUID(int=7), "request-7")
 LUMEN = {"fact": "product.brand", "op": "eq", "value": "Lumen"}
 ROMAN = {"fact": "store.city", "op": "eq", "value": "Roma"}
 
 
 def define(conn: Conn, subject: Subject = Subject.PRODUCT, **changes: Any) -> Group:
     terms = GroupTerms(name="A group", description="", filter=LUMEN if subject is Subject.PRODUCT else ROMAN)
-    return groups.create(conn, NOW, subject, terms=replace(terms, **changes), user_id=a_user(conn))
+    return groups.create(conn, NOW, subject, terms=replace(terms, **changes), by=By(a_user(conn)))
 
 
 def revise(conn: Conn, group_id: UUID, subject: Subject = Subject.PRODUCT, **changes: Any) -> Group:
     return groups.revise(
-        conn, NOW, subject, group_id=group_id, change=lambda group: replace(group.terms, **changes)
+        conn, NOW, subject, group_id=group_id, change=lambda group: replace(group.terms, **changes), by=BY
     )
 
 
@@ -73,9 +75,10 @@ def test_a_name_is_taken_once_for_each_subject(conn: Conn) -> None:
 def test_a_group_is_found_under_its_subject_only(conn: Conn) -> None:
     group = define(conn)
     for missing in (group.id, uuid4()):
-        for look in (groups.get, groups.delete):
-            with pytest.raises(GroupNotFound, match=str(missing)):
-                look(conn, Subject.STORE, missing)
+        with pytest.raises(GroupNotFound, match=str(missing)):
+            groups.get(conn, Subject.STORE, missing)
+        with pytest.raises(GroupNotFound, match=str(missing)):
+            groups.delete(conn, NOW, Subject.STORE, missing, by=BY)
         with pytest.raises(GroupNotFound):
             revise(conn, missing, Subject.STORE)
     assert groups.get(conn, Subject.PRODUCT, group.id) == group
@@ -92,7 +95,7 @@ def test_a_change_counts_and_no_change_does_not(conn: Conn) -> None:
 
 def test_a_deleted_group_is_gone_and_its_name_free(conn: Conn) -> None:
     group = define(conn)
-    assert groups.delete(conn, Subject.PRODUCT, group.id) == group
+    assert groups.delete(conn, NOW, Subject.PRODUCT, group.id, by=BY) == group
     with pytest.raises(GroupNotFound):
         groups.get(conn, Subject.PRODUCT, group.id)
     define(conn, name=group.name)
@@ -147,3 +150,23 @@ def test_the_largest_filters_are_understood(conn: Conn) -> None:
         deep = {"not": deep}
     for document in (wide, many, deep):
         assert groups.preview_products(conn, document).count == 1
+
+
+def test_every_change_of_a_group_is_told(conn: Conn) -> None:
+    group = define(conn)
+    revise(conn, group.id)
+    revise(conn, group.id, name="Others")
+    groups.delete(conn, NOW, Subject.PRODUCT, group.id, by=BY)
+    told = conn.execute(
+        """
+        SELECT action, subject_id, before ->> 'name', after ->> 'name', after -> 'filter', request_id
+          FROM audit_entries
+         ORDER BY id
+        """
+    ).fetchall()
+    key = str(group.id)
+    assert told == [
+        ("group.created", key, None, "A group", LUMEN, None),
+        ("group.changed", key, "A group", "Others", LUMEN, "request-7"),
+        ("group.deleted", key, "Others", None, None, "request-7"),
+    ]

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from shared.actions import promotions, transactions
+from shared.domain.audit import By
 from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
 from shared.domain.engine import SEMANTICS
 from shared.domain.money import AmountInexact, CurrencyUnknown
@@ -56,8 +57,9 @@ def request(*lines: tuple[str, int] | tuple[str, int, str], **changes: Any) -> S
 
 def publish(conn: Conn, **changes: Any) -> UUID:
     with conn.transaction():
-        promotion = promotions.create(conn, NOW, terms=terms(**changes), user_id=a_user(conn))
-        promotions.publish(conn, NOW, promotion.id)
+        by = By(a_user(conn))
+        promotion = promotions.create(conn, NOW, terms=terms(**changes), by=by)
+        promotions.publish(conn, NOW, promotion.id, by=by, approval_required=False)
     return promotion.id
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -11,8 +12,9 @@ from psycopg.sql import SQL, Identifier
 
 from devhost.environment import app_settings
 from devhost.services.postgres import Postgres
+from samples.load import publish
 from tests.conftest import StorageAccounts
-from tests.end_to_end.driving import ADMIN, SELLER, client, load_samples
+from tests.end_to_end.driving import ADMIN, REVIEWER, SELLER, client, load_samples
 from tests.harness import Msg91, RunningHost, Services
 
 
@@ -25,7 +27,12 @@ class Shop:
     msg91: Msg91
     admin: httpx.Client
     seller: httpx.Client
+    reviewer: httpx.Client
     stranger: httpx.Client
+
+    def publish(self, promotion_id: str) -> dict[str, Any]:
+        """Have what the administrator wrote approved by somebody else, and publish it."""
+        return publish(self.admin, self.reviewer, promotion_id)
 
 
 @pytest.fixture(scope="module")
@@ -55,9 +62,10 @@ def shop(
         with (
             client(host, msg91_server, ADMIN) as admin,
             client(host, msg91_server, SELLER) as seller,
+            client(host, msg91_server, REVIEWER) as reviewer,
             client(host, msg91_server) as stranger,
         ):
-            yield Shop(host, postgres.url(name), msg91_server, admin, seller, stranger)
+            yield Shop(host, postgres.url(name), msg91_server, admin, seller, reviewer, stranger)
     finally:
         host.stop()
         server_connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

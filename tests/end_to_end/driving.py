@@ -14,7 +14,7 @@ from samples.load import sign_in
 from tests.harness import Msg91, RunningHost
 
 ROOT = Path(__file__).parents[2]
-ADMIN, SELLER = "+390600000001", "+390600000002"
+ADMIN, SELLER, REVIEWER = "+390600000001", "+390600000002", "+390600000003"
 
 
 def load_samples(host: RunningHost, msg91: Msg91, database_url: str) -> None:

@@ -30,7 +30,7 @@ def published(shop: Shop, benefit: dict[str, Any], **terms: Any) -> Iterator[str
     )
     assert draft.status_code == 201, draft.text
     promotion = f"promotions/{draft.json()['id']}"
-    shop.admin.post(f"{promotion}/publish").raise_for_status()
+    shop.publish(draft.json()["id"])
     yield draft.json()["id"]
     shop.admin.post(f"{promotion}/archive").raise_for_status()
 

@@ -191,6 +191,7 @@ _CHANGE: Request = {"body": {"description": "Others"}, "headers": {"If-Match": "
 
 # A request that succeeds, and who sends it.
 GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
+    "approve_promotion": (Role.BACK_OFFICE, lambda shop: _at("promotion_id", _submitted(shop))),
     "archive_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
     "cancel_job": (Role.ADMIN, lambda shop: _at("job_id", _queued(shop))),
     "cancel_upload": (Role.ADMIN, lambda shop: _at("upload_id", _awaiting(shop))),
@@ -215,6 +216,11 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_product": (Role.PARENT_STORE_USER, lambda _: _at("sku", SKUS[0])),
     "get_product_group": (Role.STORE_USER, lambda shop: _at("group_id", _defined(shop, "product"))),
     "get_promotion": (Role.STORE_USER, lambda shop: _at("promotion_id", _draft(shop))),
+    "get_promotion_version": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop), version=1)),
+    "get_promotion_version_diff": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("promotion_id", _revised(shop), version=1) | {"query": {"against": 2}},
+    ),
     "get_ready": (None, lambda _: {}),
     "get_store": (Role.PARENT_STORE_USER, lambda _: _at("store_id", "S0002")),
     "get_store_group": (Role.BACK_OFFICE, lambda shop: _at("group_id", _defined(shop, "store"))),
@@ -225,9 +231,16 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_upload": (Role.BACK_OFFICE, lambda shop: _at("upload_id", _awaiting(shop))),
     "issue_token": (None, lambda shop: {"body": _challenge(shop)}),
     "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
+    "list_lanes": (Role.STORE_USER, lambda _: {}),
+    "list_product_group_changes": (
+        Role.MARKETING,
+        lambda shop: _at("group_id", _defined(shop, "product")),
+    ),
     "list_product_groups": (Role.MARKETING, lambda _: {"query": {"q": "group"}}),
     "list_products": (Role.MARKETING, lambda _: {"query": {"kind": "frame", "limit": 2}}),
+    "list_promotion_versions": (Role.STORE_USER, lambda shop: _at("promotion_id", _draft(shop))),
     "list_promotions": (Role.BACK_OFFICE, lambda _: {"query": {"status": "Active"}}),
+    "list_store_group_changes": (Role.ADMIN, lambda shop: _at("group_id", _defined(shop, "store"))),
     "list_store_groups": (Role.STORE_USER, lambda _: {}),
     "list_stores": (Role.ADMIN, lambda _: {"query": {"cursor": "S0002"}}),
     "list_transactions": (Role.BACK_OFFICE, lambda _: {"query": {"store_id": "S0001"}}),
@@ -236,10 +249,19 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "pause_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _published(shop))),
     "preview_product_group": (Role.MARKETING, lambda _: {"body": {"filter": _group("product")["filter"]}}),
     "preview_store_group": (Role.ADMIN, lambda _: {"body": {"filter": _group("store")["filter"]}}),
-    "publish_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
+    "publish_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _approved(shop))),
+    "reject_promotion": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("promotion_id", _submitted(shop)) | {"body": {"reason": "Too generous"}},
+    ),
     "replay_transaction": (Role.STORE_USER, lambda shop: _at("transaction_id", _sold(shop))),
     "request_otp": (None, lambda _: {"body": {"phone": "+390619999999"}}),
     "resume_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _paused(shop))),
+    "submit_promotion": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop))),
+    "update_lane": (
+        Role.ADMIN,
+        lambda _: {"path_parameters": {"lane": "tender"}, "body": {"mode": "priority"}},
+    ),
     "update_product_group": (
         Role.MARKETING,
         lambda shop: _at("group_id", _defined(shop, "product")) | _CHANGE,
@@ -270,13 +292,33 @@ def test_every_operation_succeeds(shop: Shop, api: Api, name: str) -> None:
     assert 200 <= api.answer(operations()[name].Case(**request(shop)), role) < 300
 
 
-def _at(parameter: str, value: str) -> Request:
-    return {"path_parameters": {parameter: value}}
+def _at(parameter: str, value: str, **others: object) -> Request:
+    return {"path_parameters": {parameter: value, **others}}
+
+
+def _revised(shop: Shop) -> str:
+    promotion_id = _draft(shop)
+    shop.admin.patch(
+        f"promotions/{promotion_id}", json={"priority": 7}, headers={"If-Match": "*"}
+    ).raise_for_status()
+    return promotion_id
+
+
+def _submitted(shop: Shop) -> str:
+    promotion_id = _draft(shop)
+    shop.admin.post(f"promotions/{promotion_id}/submit").raise_for_status()
+    return promotion_id
+
+
+def _approved(shop: Shop) -> str:
+    promotion_id = _submitted(shop)
+    shop.reviewer.post(f"promotions/{promotion_id}/approve").raise_for_status()
+    return promotion_id
 
 
 def _published(shop: Shop) -> str:
     promotion_id = _draft(shop)
-    shop.admin.post(f"promotions/{promotion_id}/publish").raise_for_status()
+    shop.publish(promotion_id)
     return promotion_id
 
 

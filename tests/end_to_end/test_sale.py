@@ -29,7 +29,7 @@ def lumen(shop: Shop) -> dict[str, Any]:
     """10 % off Lumen, published."""
     draft = shop.admin.post("promotions", json=lumen_ten()).raise_for_status().json()
     assert draft["status"] == "Draft"
-    published = shop.admin.post(f"promotions/{draft['id']}/publish").raise_for_status().json()
+    published = shop.publish(draft["id"])
     assert published["status"] == "Active"
     return published
 
@@ -171,7 +171,7 @@ def test_64_parallel_confirms_with_one_key_are_one_sale(shop: Shop) -> None:
 def test_a_timer_archives_what_has_ended(shop: Shop) -> None:
     """Published while it ran; an edit of the row stands for a year of waiting."""
     draft = shop.admin.post("promotions", json=lumen_ten() | {"starts_at": "2026-01-01"}).json()
-    shop.admin.post(f"promotions/{draft['id']}/publish").raise_for_status()
+    shop.publish(draft["id"])
     _let_it_end(shop, draft["id"])
     answer = httpx.post(f"{shop.host.url}/admin/functions/archive_promotions", json={"input": ""})
     assert answer.status_code == 202

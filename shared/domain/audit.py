@@ -1,0 +1,47 @@
+"""Audit: who changed what, from which state to which. Entries are only ever added."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+type State = Mapping[str, Any] | None
+"""What is worth telling of a subject before or after a change; None where there was, or is, nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class By:
+    """The user who causes a change, and the request in which."""
+
+    user_id: UUID
+    request_id: str | None = None
+
+
+class Subject(StrEnum):
+    """What kind of thing was changed."""
+
+    PROMOTION = "promotion"
+    GROUP = "group"
+    LANE = "lane"
+    UPLOAD = "upload"
+
+
+class Action(StrEnum):
+    """What was done; stable, for whoever searches the entries."""
+
+    PROMOTION_CREATED = "promotion.created"
+    PROMOTION_REVISED = "promotion.revised"
+    PROMOTION_SUBMITTED = "promotion.submitted"
+    PROMOTION_APPROVED = "promotion.approved"
+    PROMOTION_REJECTED = "promotion.rejected"
+    PROMOTION_PUBLISHED = "promotion.published"
+    PROMOTION_PAUSED = "promotion.paused"
+    PROMOTION_RESUMED = "promotion.resumed"
+    PROMOTION_ARCHIVED = "promotion.archived"
+    PROMOTION_RELABELLED = "promotion.relabelled"
+    GROUP_CREATED = "group.created"
+    GROUP_CHANGED = "group.changed"
+    GROUP_DELETED = "group.deleted"
+    LANE_CHANGED = "lane.changed"
+    UPLOAD_APPLIED = "upload.applied"
