@@ -25,7 +25,7 @@ from shared.domain.engine.rule import Rule
 from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_rule_set
 from shared.domain.engine.writing import document_of, rule_hash
 
-SEMANTICS = 2
+SEMANTICS = 3
 """Which meaning of rules and combinations this code has; stored with every evaluation, for its replay."""
 
 __all__ = [

@@ -1,71 +1,84 @@
 """Allocation: each promotion's discount is rounded once and split over the units that earned it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
 from math import lcm
 
-from shared.domain.engine.lane import Amount, LaneProblem, Solution
-from shared.domain.engine.settle import settle, totals
+from shared.domain.engine.evaluation import UnitRole
+from shared.domain.engine.pieces import Piece
 from shared.domain.engine.units import Run, Share
 from shared.domain.money import Rounding, largest_remainder, round_minor
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Units of a cell to which the same happened so far; `earned` is what they should get from each offer."""
-
-    pool: int
-    run: Run
-    room: int
-    earned: Mapping[int, Amount]
-
-
 def allocate(
-    problem: LaneProblem, solution: Solution, runs: Sequence[Run], rounding: Rounding
-) -> list[tuple[int, Run]]:
-    """Return the runs after the lane, each with its pool, in the pools' order; `runs` has one run per pool.
+    pieces: Iterable[Piece], runs: Sequence[Run], rounding: Rounding, taken: dict[int, int]
+) -> dict[int, list[Run]]:
+    """Return per pool its runs after the lane; `runs` has one run per pool before it.
 
     Promotions take their shares in order, none above the room their unit still has; a total that rounding
-    lifted above all that room gives what is left.
+    lifted above all that room gives what is left. What each takes is added to `taken`, by its index.
     """
-    settled = settle(problem, solution.cells)
-    pieces: list[_Piece] = []
-    for one in settled:
-        pool = one.cell.pool
-        room = problem.room(pool, one.cell.uses)
-        run = replace(runs[pool], units=one.cell.units, floor=max(runs[pool].floor, runs[pool].price - room))
-        pieces.append(_Piece(pool, run, room, one.given))
-    for offer, amount in sorted(totals(settled).items()):
-        pieces = _take(pieces, offer, problem.offers[offer].promotion_id, round_minor(amount, rounding))
-    return [(piece.pool, piece.run) for piece in pieces]
-
-
-def _take(pieces: list[_Piece], offer: int, promotion_id: str, amount: int) -> list[_Piece]:
-    earned = [piece.earned.get(offer, 0) for piece in pieces]
-    scale = lcm(*(share.denominator for share in earned))
-    weights = [int(share * scale) for share in earned]
-    rooms = [piece.room if weight else 0 for piece, weight in zip(pieces, weights, strict=True)]
-    counts = [piece.run.units for piece in pieces]
-    amount = min(amount, sum(room * count for room, count in zip(rooms, counts, strict=True)))
-    after: list[_Piece] = []
-    for piece, (share, extra) in zip(pieces, largest_remainder(amount, weights, rooms, counts), strict=True):
-        if share == extra == 0:
-            after.append(piece)
-            continue
-        if extra:
-            after.append(_discounted(piece, extra, promotion_id, share + 1))
-        if piece.run.units > extra:
-            after.append(_discounted(piece, piece.run.units - extra, promotion_id, share))
+    by_offer: dict[int, list[Piece]] = {}
+    ordered = list(pieces)
+    for piece in ordered:
+        run = runs[piece.pool]
+        piece.room = max(0, run.price - max(run.floor, piece.floor))
+        for index, _, _ in piece.given:
+            by_offer.setdefault(index, []).append(piece)
+    for index in sorted(by_offer):
+        taken[index] = _take(index, by_offer[index], ordered, by_offer, rounding)
+    after: dict[int, list[Run]] = {}
+    for piece in ordered:
+        after.setdefault(piece.pool, []).append(_run_after(runs[piece.pool], piece))
     return after
 
 
-def _discounted(piece: _Piece, units: int, promotion_id: str, minor: int) -> _Piece:
-    if minor == 0:
-        return replace(piece, run=replace(piece.run, units=units))
-    run = replace(
-        piece.run,
-        units=units,
-        price=piece.run.price - minor,
-        shares=(*piece.run.shares, Share(promotion_id, minor)),
-    )
-    return replace(piece, run=run, room=piece.room - minor)
+def _take(
+    index: int,
+    mine: list[Piece],
+    ordered: list[Piece],
+    by_offer: dict[int, list[Piece]],
+    rounding: Rounding,
+) -> int:
+    earned = [next(one for one in piece.given if one[0] == index) for piece in mine]
+    total = sum(amount * piece.units for (_, amount, _), piece in zip(earned, mine, strict=True))
+    minor = round_minor(total, rounding)
+    if len(mine) == 1 and mine[0].units == 1:
+        minor = min(minor, mine[0].room)
+        _lose(mine[0], index, minor, earned[0][2])
+        return minor
+    scale = lcm(*(amount.denominator for _, amount, _ in earned))
+    weights = [int(amount * scale) for _, amount, _ in earned]
+    rooms = [piece.room if weight else 0 for piece, weight in zip(mine, weights, strict=True)]
+    counts = [piece.units for piece in mine]
+    minor = min(minor, sum(room * count for room, count in zip(rooms, counts, strict=True)))
+    shares = largest_remainder(minor, weights, rooms, counts)
+    for piece, (share, extra), (_, _, role) in zip(list(mine), shares, earned, strict=True):
+        if 0 < extra < piece.units:
+            rest = Piece(piece.pool, piece.units - extra, piece.floor, piece.given)
+            rest.room, rest.minor = piece.room, list(piece.minor)
+            piece.units = extra
+            _insert_after(ordered, piece, rest)
+            for other, _, _ in piece.given:
+                _insert_after(by_offer[other], piece, rest)
+            _lose(rest, index, share, role)
+        _lose(piece, index, share + (extra > 0), role)
+    return minor
+
+
+def _insert_after(pieces: list[Piece], piece: Piece, rest: Piece) -> None:
+    pieces.insert(next(place for place, one in enumerate(pieces) if one is piece) + 1, rest)
+
+
+def _lose(piece: Piece, index: int, minor: int, role: UnitRole) -> None:
+    piece.room -= minor
+    piece.minor.append((index, minor, role))
+
+
+def _run_after(run: Run, piece: Piece) -> Run:
+    if not piece.given:
+        return run if piece.units == run.units else run._replace(units=piece.units)
+    price = run.price
+    shares = [Share(index, minor, role, price) for index, minor, role in piece.minor]
+    lost = sum([share.minor for share in shares])
+    floor = max(run.floor, min(price, piece.floor))
+    return Run(piece.units, price - lost, floor, (*run.shares, *shares))

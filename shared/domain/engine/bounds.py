@@ -1,6 +1,7 @@
 """What no completion of a partly decided component can exceed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from shared.domain.engine.lane import Amount, LaneProblem, Offer, Use
 from shared.domain.money import SCALE
@@ -11,47 +12,57 @@ type Groups = dict[int, tuple[tuple[tuple[Use, ...], int], ...]]
 type Slot = tuple[int, int, tuple[Use, ...], int]
 """Where a limited offer can take units: pool, number of its part, what uses them already, how many."""
 
+type Net = tuple[int, Amount]
+"""A pool, and what one of its units brings in above what free offers would give on it."""
+
 
 class Bounds:
-    """Optimistic values: every free offer wherever it fits, every undecided offer as if it were alone."""
+    """Optimistic values: every free offer wherever it fits, every undecided offer as if it were alone.
 
-    def __init__(
-        self, problem: LaneProblem, pools: Iterable[int], tied: Sequence[int], alone: Mapping[int, Amount]
-    ) -> None:
+    An offer that does not stack takes units away from free ones, so that it only adds what it gives more.
+    """
+
+    def __init__(self, problem: LaneProblem, tied: Sequence[int], alone: Mapping[int, Amount]) -> None:
         self.problem, self.tied, self.alone = problem, tied, alone
-        self.units: dict[tuple[int, tuple[Use, ...]], int] = {}
-        self.gains: dict[tuple[int, int, tuple[Use, ...]], int] = {}
-        self.needs = {place: _needs(problem.offers[place]) for place in tied if problem.offers[place].whole}
-        self.room = {pool: problem.room(pool, ()) * SCALE for pool in pools}
-        self.single = dict.fromkeys(self.room, 0)
-        self.stacked = dict.fromkeys(self.room, 0)
-        for offer in problem.offers:
-            for part in offer.parts if offer.free else ():
-                if part.pool in self.room and offer.stackable:
+        self.units: dict[tuple[int, tuple[Use, ...]], Amount] = {}
+        self.gains: dict[tuple[int, int, tuple[Use, ...]], Amount] = {}
+        self.room = {place: problem.room(place, ()) for place in range(len(problem.pools))}
+        self.single: dict[int, Amount] = dict.fromkeys(self.room, 0)
+        self.stacked: dict[int, Amount] = dict.fromkeys(self.room, 0)
+        for place, offer in enumerate(problem.offers):
+            for number, part in enumerate(offer.parts if offer.free else ()):
+                if offer.stackable:
                     self.stacked[part.pool] += part.want
-                elif part.pool in self.room:
-                    self.single[part.pool] = max(self.single[part.pool], part.want)
+                else:
+                    room = problem.room(part.pool, ((place, number),))
+                    self.single[part.pool] = max(self.single[part.pool], min(part.want, room))
+        self.needs = {place: needs_of(problem.offers[place]) for place in tied}
+        self.nets = {place: self._nets(place) for place in tied if problem.offers[place].packs}
 
     def fits(self, place: int, uses: tuple[Use, ...]) -> bool:
         """Say whether an offer may use units that these offers use."""
         offers = self.problem.offers
         return not uses or (offers[place].stackable and all(offers[offer].stackable for offer, _ in uses))
 
-    def of(self, turn: int, groups: Groups) -> Amount:
-        """Return the bound when the offers before this turn are decided."""
-        bound: Amount = 0
-        whole = set[int]()
+    def of(self, turn: int, groups: Groups, fixed: Amount) -> Amount:
+        """Return the bound when the offers before this turn are decided.
+
+        `fixed` is what the whole and packed ones among them give at most.
+        """
+        bound, unused = fixed, dict[int, int]()
         for pool, cells in groups.items():
             for uses, units in cells:
-                bound += units * self._unit(pool, uses)
-                whole.update(offer for offer, _ in uses if self.problem.offers[offer].whole)
-        bound += sum(self.alone[offer] for offer in whole)
+                bound += units * self.unit(pool, uses)
+                if not uses:
+                    unused[pool] = units
         for place in self.tied[turn:]:
             offer = self.problem.offers[place]
             if offer.whole:
-                bound += self._whole_gain(place, groups)
+                bound += self._whole_gain(place, unused)
+            elif offer.packs:
+                bound += self.packed_gain(place, unused)
             else:
-                bound += self.gain(self.slots(place, groups), place, offer.most_in_basket)
+                bound += self.gain(self.slots(place, groups), place, offer.in_basket)
         return bound
 
     def slots(self, place: int, groups: Groups) -> list[Slot]:
@@ -65,42 +76,45 @@ class Bounds:
         found.sort(key=lambda slot: -self._unit_gain(place, slot))
         return found
 
-    def gain(self, slots: Sequence[Slot], place: int, left: int | None) -> int:
+    def gain(self, slots: Sequence[Slot], place: int, left: int | None) -> Amount:
         """Return what a limited offer can add at most in these slots, best first."""
-        gained, in_line = 0, self.problem.offers[place].most_in_line
+        gained: Amount = 0
+        in_line = self.problem.offers[place].in_line
         for slot in slots:
             units = min(limit for limit in (slot[3], left, in_line) if limit is not None)
             gained += units * self._unit_gain(place, slot)
             left = None if left is None else left - units
         return gained
 
-    def _unit(self, pool: int, uses: tuple[Use, ...]) -> int:
+    def unit(self, pool: int, uses: tuple[Use, ...]) -> Amount:
+        """Return what a unit can get from free offers and from limited ones that use it."""
         key = (pool, uses)
         if key not in self.units:
             self.units[key] = self._compute_unit(pool, uses)
         return self.units[key]
 
-    def _compute_unit(self, pool: int, uses: tuple[Use, ...]) -> int:
-        """Return what a unit can get from free offers and limited ones that use it, without whole ones."""
-        offers, wanted = self.problem.offers, 0
+    def _compute_unit(self, pool: int, uses: tuple[Use, ...]) -> Amount:
+        offers = self.problem.offers
+        wanted: Amount = 0
         for offer, number in uses:
-            wanted += 0 if offers[offer].whole else offers[offer].parts[number].want
+            counted = not offers[offer].whole and not offers[offer].packs
+            wanted += offers[offer].parts[number].want if counted else 0
             if not offers[offer].stackable:
-                return min(wanted, self.problem.room(pool, uses) * SCALE)
+                return min(wanted, self.problem.room(pool, uses))
         stacked = wanted + self.stacked[pool]
         return min(self.room[pool], stacked if uses else max(stacked, self.single[pool]))
 
-    def _unit_gain(self, place: int, slot: Slot) -> int:
+    def _unit_gain(self, place: int, slot: Slot) -> Amount:
         key = (place, slot[1], slot[2])
         if key not in self.gains:
             self.gains[key] = self._compute_unit_gain(place, slot)
         return self.gains[key]
 
-    def _compute_unit_gain(self, place: int, slot: Slot) -> int:
+    def _compute_unit_gain(self, place: int, slot: Slot) -> Amount:
         pool, number, uses, _ = slot
         offer = self.problem.offers[place]
-        value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)) * SCALE)
-        return value if offer.stackable else max(0, value - self._unit(pool, uses))
+        value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)))
+        return value if offer.stackable else max(0, value - self.unit(pool, uses))
 
     def has_units_for(self, place: int, groups: Groups) -> bool:
         """Say whether a whole offer that stacks with none still finds all its units unused."""
@@ -109,17 +123,83 @@ class Bounds:
                 return False
         return True
 
-    def _whole_gain(self, place: int, groups: Groups) -> Amount:
+    def _whole_gain(self, place: int, unused: Mapping[int, int]) -> Amount:
         if self.problem.offers[place].stackable:
             return self.alone[place]
-        if not self.has_units_for(place, groups):
-            return 0
-        taken = sum(units * self._unit(pool, ()) for pool, units in self.needs[place].items())
+        taken: Amount = 0
+        for pool, units in self.needs[place].items():
+            if units > unused.get(pool, 0):
+                return 0
+            taken += units * self.unit(pool, ())
         return max(0, self.alone[place] - taken)
 
+    def _nets(self, place: int) -> list[list[Net]]:
+        """Return per pick its pools, those first where a unit brings in most."""
+        offer = self.problem.offers[place]
+        nets: list[list[Net]] = [[] for _ in offer.packs.units] if offer.packs else []
+        for number, part in enumerate(offer.parts):
+            value: Amount = part.want
+            if offer.packs and offer.packs.price is None and part.grants:
+                value = min(value, self.problem.room(part.pool, ((place, number),)))
+            cost = 0 if offer.stackable else self.unit(part.pool, ())
+            nets[part.pick].append((part.pool, value - cost))
+        for of_pick in nets:
+            of_pick.sort(key=lambda net: -net[1])
+        return nets
 
-def _needs(offer: Offer) -> dict[int, int]:
-    """Return how many units of each pool a whole offer uses."""
+    def packed_gain(self, place: int, unused: Mapping[int, int]) -> Amount:
+        """Return what a packed offer can add at most, were a unit to serve several picks at once."""
+        offer = self.problem.offers[place]
+        packs = offer.packs
+        if packs is None or offer.stackable:
+            return self.alone[place]
+        runs = [
+            [[net, unused[pool]] for pool, net in of_pick if unused.get(pool)] for of_pick in self.nets[place]
+        ]
+        gained = best_sets(runs, packs.units, (packs.price or 0) * SCALE, packs.most)
+        return min(gained, self.alone[place])
+
+
+def best_sets(runs: Sequence[list[list[Any]]], units: Sequence[int], price: int, most: int) -> Amount:
+    """Return what up to `most` sets of so many units of each run bring in for a price.
+
+    A run is values with how many units have them, the greatest first, so what one more set brings in never
+    rises; sets alike are taken together. The runs are used up.
+    """
+    gained: Amount = 0
+    for run in runs:
+        run.reverse()
+    while most:
+        value: Amount = -price
+        times = most
+        for run, wanted in zip(runs, units, strict=True):
+            rest = wanted
+            for net, left in reversed(run):
+                taken = min(rest, left)
+                value += taken * net
+                rest -= taken
+                times = min(times, left // wanted) if taken == wanted else 1
+                if not rest:
+                    break
+            if rest:
+                return gained
+        if value <= 0:
+            return gained
+        gained += value * times
+        most -= times
+        for run, wanted in zip(runs, units, strict=True):
+            rest = wanted * times
+            while rest:
+                taken = min(rest, run[-1][1])
+                run[-1][1] -= taken
+                rest -= taken
+                if not run[-1][1]:
+                    run.pop()
+    return gained
+
+
+def needs_of(offer: Offer) -> dict[int, int]:
+    """Return how many units of each pool an offer would use at most."""
     needs: dict[int, int] = {}
     for part in offer.parts:
         needs[part.pool] = needs.get(part.pool, 0) + part.units

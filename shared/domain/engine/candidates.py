@@ -1,75 +1,143 @@
 """Candidates: what a promotion offers in its lane, given the units on entering it."""
 
 from collections.abc import Sequence
+from itertools import combinations
 
-from shared.domain.engine.lane import Grant, Offer, Part, Pool
-from shared.domain.engine.rule import AmountOff, Basis, Benefit, Per, PercentOff, Rule
-from shared.domain.engine.ruleset import PromotionTerms
-from shared.domain.engine.units import UnitClass
-from shared.domain.filters import matches
+from shared.domain.engine.lane import Amount, Grant, Offer, Packs, Part, Pool
+from shared.domain.engine.plan import Packing, Plan, Taker
+from shared.domain.engine.rule import Choose, Per
 from shared.domain.money import SCALE
 
+_MOST_PICKS_COMBINED = 6
 
-def make_offer(terms: PromotionTerms, classes: Sequence[UnitClass], pools: Sequence[Pool]) -> Offer | None:
-    """Return the promotion's offer, or None when none of the units is its target."""
-    rule = terms.rule
-    targets = [_targets(benefit, classes, pools) for benefit in rule.benefits]
+
+def make_offer(
+    plan: Plan, pools: Sequence[Pool], takers: Sequence[Taker], most: int | None = None
+) -> Offer | None:
+    """Return what these benefits of a promotion offer, or None when none of the units is a target.
+
+    `most` is what a budget leaves of it, in minor units: such an offer is whole.
+    """
+    targets = [[place for place, pool in enumerate(pools) if pool.mask & taker.target] for taker in takers]
     if not any(targets):
         return None
-    whole = _is_whole(rule)
-    grants = tuple(
-        _grant(benefit, pools, found) for benefit, found in zip(rule.benefits, targets, strict=True)
-    )
+    whole = plan.whole or most is not None
+    grants = tuple(_grant(taker, pools, found) for taker, found in zip(takers, targets, strict=True))
     taken = [
-        _taken(benefit, pools, found, whole=whole)
-        for benefit, found in zip(rule.benefits, targets, strict=True)
+        _taken(taker, pools, found) if whole else {place: pools[place].units for place in found}
+        for taker, found in zip(takers, targets, strict=True)
     ]
-    limit = None if whole else rule.benefits[0].max_units
+    parts = (
+        _single_parts(taken[0], grants[0])
+        if len(takers) == 1
+        else [part for pool in sorted(set[int]().union(*taken)) for part in _parts(pool, taken, grants)]
+    )
     return Offer(
-        promotion_id=terms.promotion_id,
-        stackable=terms.stackable,
-        whole=whole,
-        grants=grants,
-        parts=tuple(
-            part for pool in sorted(set[int]().union(*taken)) for part in _parts(pool, taken, grants)
+        plan.index,
+        plan.terms.stackable,
+        whole,
+        grants,
+        tuple(parts),
+        _floors(takers, pools, targets),
+        None if whole else takers[0].in_basket,
+        None if whole else takers[0].in_line,
+        None,
+        None if most is None else most * SCALE,
+    )
+
+
+def make_packed_offer(
+    plan: Plan, packing: Packing, pools: Sequence[Pool], most: int | None = None
+) -> Offer | None:
+    """Return the offer of a packed benefit, or None when there are too few units for one application."""
+    counts = tuple(units for units, _ in packing.picks)
+    by_pick = [[place for place, pool in enumerate(pools) if pool.mask & bit] for _, bit in packing.picks]
+    applications = _most_applications(counts, by_pick, pools)
+    if packing.most is not None:
+        applications = min(applications, packing.most)
+    if not applications:
+        return None
+    prices = {
+        place: pools[place].list_price if packing.listed else pools[place].price
+        for found in by_pick
+        for place in found
+    }
+    bundle = packing.choose is None
+    rate = SCALE if bundle else packing.basis_points
+    wants = {place: price * rate for place, price in prices.items()}
+    parts = [
+        Part(place, pools[place].units, (0,), wants[place], pick)
+        if bundle or pick
+        else Part(place, pools[place].units, (), 0, pick)
+        for pick, found in enumerate(by_pick)
+        for place in found
+    ]
+    floors = {
+        place: floor
+        for pick, found in enumerate(by_pick)
+        for place in found
+        if (bundle or pick) and (floor := packing.floor(pools[place].list_price))
+    }
+    caps = [cap for cap in (packing.cap, None if most is None else most * SCALE) if cap is not None]
+    return Offer(
+        plan.index,
+        plan.terms.stackable,
+        whole=False,
+        grants=(Grant(Per.UNIT, wants),),
+        parts=tuple(parts),
+        floors=floors,
+        packs=Packs(
+            counts,
+            applications,
+            packing.price if bundle else None,
+            packing.choose is Choose.CHEAPEST,
+            prices,
         ),
-        floors=_floors(rule, pools, targets),
-        most_in_basket=limit.units if limit and limit.per is Per.BASKET else None,
-        most_in_line=limit.units if limit and limit.per is Per.LINE else None,
+        most=min(caps, default=None),
     )
 
 
-def _is_whole(rule: Rule) -> bool:
-    """Say whether the rule is off or uses all its units: a cap, a spread amount, several limited benefits."""
-    return any(
-        benefit.max_discount_minor is not None
-        or (isinstance(benefit, AmountOff) and benefit.per is not Per.UNIT)
-        or (benefit.max_units is not None and len(rule.benefits) > 1)
-        for benefit in rule.benefits
-    )
+def _most_applications(counts: Sequence[int], by_pick: Sequence[Sequence[int]], pools: Sequence[Pool]) -> int:
+    """Return how many applications the numbers of units allow: of each pick, and of picks together."""
+    found: int | None = None
+    picks = range(len(counts))
+    sizes = picks if len(counts) <= _MOST_PICKS_COMBINED else (0, len(counts) - 1)
+    for size in sizes:
+        for chosen in combinations(picks, size + 1):
+            places = set[int]().union(*(by_pick[pick] for pick in chosen))
+            units = sum(pools[place].units for place in places)
+            most = units // sum(counts[pick] for pick in chosen)
+            if not most:
+                return 0
+            found = most if found is None else min(found, most)
+    return found or 0
 
 
-def _targets(benefit: Benefit, classes: Sequence[UnitClass], pools: Sequence[Pool]) -> list[int]:
-    if benefit.target is None:
-        return list(range(len(pools)))
-    wanted = {place for place, one in enumerate(classes) if matches(benefit.target, one.facts)}
-    return [place for place, pool in enumerate(pools) if pool.unit_class in wanted]
-
-
-def _taken(benefit: Benefit, pools: Sequence[Pool], targets: list[int], *, whole: bool) -> dict[int, int]:
-    """Return how many units of each pool the benefit uses: of a whole offer the first, up to its limit."""
-    limit = benefit.max_units if whole else None
-    if limit is None:
+def _taken(taker: Taker, pools: Sequence[Pool], targets: list[int]) -> dict[int, int]:
+    """Return how many units of each pool a whole offer uses: the first, up to its limits."""
+    if not taker.limited:
         return {pool: pools[pool].units for pool in targets}
-    left: dict[int, int] = {}
+    in_basket, in_line, lines = taker.in_basket, dict[int, int](), set[int]()
     taken: dict[int, int] = {}
     for pool in targets:
-        scope = pools[pool].unit_class if limit.per is Per.LINE else -1
-        units = min(pools[pool].units, left.get(scope, limit.units))
-        left[scope] = left.get(scope, limit.units) - units
+        line, units = pools[pool].unit_class, pools[pool].units
+        if taker.lines is not None:
+            lines.add(line)
+            units = 0 if len(lines) > taker.lines else units
+        if in_basket is not None:
+            units = min(units, in_basket)
+            in_basket -= units
+        if taker.in_line is not None:
+            units = min(units, in_line.get(line, taker.in_line))
+            in_line[line] = in_line.get(line, taker.in_line) - units
         if units:
             taken[pool] = units
     return taken
+
+
+def _single_parts(taken: dict[int, int], grant: Grant) -> list[Part]:
+    per_unit = grant.per is Per.UNIT
+    return [Part(pool, units, (0,), grant.wants[pool] if per_unit else 0) for pool, units in taken.items()]
 
 
 def _parts(pool: int, taken: list[dict[int, int]], grants: Sequence[Grant]) -> list[Part]:
@@ -85,28 +153,21 @@ def _parts(pool: int, taken: list[dict[int, int]], grants: Sequence[Grant]) -> l
     return parts
 
 
-def _grant(benefit: Benefit, pools: Sequence[Pool], targets: list[int]) -> Grant:
-    most = None if benefit.max_discount_minor is None else benefit.max_discount_minor * SCALE
-    prices = {
-        pool: pools[pool].price if benefit.basis is Basis.RUNNING else pools[pool].list_price
-        for pool in targets
-    }
-    if isinstance(benefit, PercentOff):
-        return Grant(
-            Per.UNIT, {pool: price * benefit.basis_points for pool, price in prices.items()}, most=most
-        )
-    amount = benefit.amount_minor * SCALE
-    if benefit.per is Per.UNIT:
-        return Grant(Per.UNIT, dict.fromkeys(targets, amount), most=most)
-    return Grant(benefit.per, prices, amount, most)
+def _grant(taker: Taker, pools: Sequence[Pool], targets: list[int]) -> Grant:
+    wants = {place: taker.want(pools[place].list_price, pools[place].price) for place in targets}
+    return Grant(taker.per, wants, taker.amount, taker.cap)
 
 
-def _floors(rule: Rule, pools: Sequence[Pool], targets: list[list[int]]) -> dict[int, int]:
-    """Return the least price per pool in minor units, rounded up: a floor is never undercut by rounding."""
+def _floors(takers: Sequence[Taker], pools: Sequence[Pool], targets: list[list[int]]) -> dict[int, int]:
     floors: dict[int, int] = {}
-    for benefit, found in zip(rule.benefits, targets, strict=True):
-        if benefit.price_floor is not None:
-            for pool in found:
-                share = -(-pools[pool].list_price * benefit.price_floor.basis_points // SCALE)
-                floors[pool] = max(floors.get(pool, 0), benefit.price_floor.minor, share)
+    for taker, found in zip(takers, targets, strict=True):
+        for place in found if taker.floor_minor or taker.floor_points else ():
+            floors[place] = max(floors.get(place, 0), taker.floor(pools[place].list_price))
     return floors
+
+
+def room_for(offer: Offer, part: Part, pools: Sequence[Pool]) -> Amount:
+    """Return what a unit of this part can lose to the offer alone."""
+    pool = pools[part.pool]
+    floor = max(pool.floor, offer.floors.get(part.pool, 0))
+    return max(0, (pool.price - floor) * SCALE - pool.taken)

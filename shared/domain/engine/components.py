@@ -1,22 +1,28 @@
-"""One component of a lane's problem: pools tied together by offers that are whole or limited."""
+"""One component of a lane's problem: pools tied together by offers that are not free.
+
+Every placement of those offers is tried, that of the greatest offer first, and branches that cannot reach the
+best found so far are left out. The search counts nodes, never time: it is a pure function.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice, product
+from itertools import count, islice, product
 from math import prod
 
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers, Option
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
+from shared.domain.engine.packing import Slot as Spot
+from shared.domain.engine.packing import Taken, best_packing, slots_of
 from shared.domain.engine.settle import Settled, settle, total, totals
-from shared.domain.money import SCALE
+from shared.domain.engine.takings import Takings
 
 TIE_NODES = 200
 _MOST_TIES = 64
-
+_STEPS_OF_A_NODE = 8
 
 type Plain = tuple[int, int, list[Option]]
-"""Units of a pool without a whole offer, and the equally good options for them."""
+"""Units of a pool without a whole or packed offer, and the equally good options for them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,64 +34,12 @@ class Choice:
     cells: tuple[Cell, ...]
 
 
-def split(problem: LaneProblem) -> list[tuple[list[int], dict[int, Amount]]]:
-    """Return the components: their pools, and what each offer that is not free gives when it is alone.
-
-    These offers stand in the order in which they are tried.
-    """
-    home = list(range(len(problem.pools)))
-    for offer in problem.offers:
-        if not offer.free:
-            joined = {home[part.pool] for part in offer.parts}
-            home = [min(joined) if pool in joined else pool for pool in home]
-    tied = [place for place, offer in enumerate(problem.offers) if not offer.free]
-    worth = {place: alone_value(problem, place) for place in tied}
-    tied.sort(key=lambda place: -worth[place])
-    return [
-        (
-            [pool for pool, of in enumerate(home) if of == name],
-            {place: worth[place] for place in tied if home[problem.offers[place].parts[0].pool] == name},
-        )
-        for name in sorted(set(home))
-    ]
-
-
-def alone_cells(problem: LaneProblem, place: int) -> list[Cell]:
-    """Return the units an offer uses when it is alone: within its limits, those that give most first."""
-    offer = problem.offers[place]
-    numbered = list(enumerate(offer.parts))
-    if offer.most_in_basket is not None or offer.most_in_line is not None:
-        numbered.sort(key=lambda one: -_alone_gain(problem, place, one[0]))
-    in_basket, in_line = offer.most_in_basket, dict[int, int]()
-    cells: list[Cell] = []
-    for number, part in numbered:
-        line, units = problem.pools[part.pool].unit_class, part.units
-        if in_basket is not None:
-            units = min(units, in_basket)
-            in_basket -= units
-        if offer.most_in_line is not None:
-            units = min(units, in_line.get(line, offer.most_in_line))
-            in_line[line] = in_line.get(line, offer.most_in_line) - units
-        if units:
-            cells.append(Cell(part.pool, units, ((place, number),)))
-    return cells
-
-
-def _alone_gain(problem: LaneProblem, place: int, number: int) -> int:
-    part = problem.offers[place].parts[number]
-    return min(part.want, problem.room(part.pool, ((place, number),)) * SCALE)
-
-
-def alone_value(problem: LaneProblem, place: int) -> Amount:
-    """Return what an offer gives when it is alone."""
-    if not problem.offers[place].whole:
-        cells = alone_cells(problem, place)
-        return sum(cell.units * _alone_gain(problem, place, cell.uses[0][1]) for cell in cells)
-    return total(settle(problem, alone_cells(problem, place)))
-
-
 class Component:
-    """The search in one component; `best` is the value found and `bound` what none can exceed."""
+    """The search in one component; `best` is the value found and `bound` what none can exceed.
+
+    `alone` says of each offer that is not free what it gives at most when it is alone; they are decided in
+    that order.
+    """
 
     def __init__(
         self,
@@ -98,6 +52,7 @@ class Component:
         self.problem, self.alone, self.free, self.budget = problem, alone, free, budget
         self.tied = list(alone)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
+        self.cost = 1 + (len(pools) + len(self.tied)) // 16
         self.nodes = 0
         self.best: Amount = -1
         self.bound: Amount = 0
@@ -109,40 +64,102 @@ class Component:
         self._settle_leaf(self.start)
         self.bound = self.best
         if self.tied:
-            self.bounds = Bounds(self.problem, self.start, self.tied, self.alone)
-            self._decide(0, self.start)
-            self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start))
+            self.bounds = Bounds(self.problem, self.tied, self.alone)
+            self._decide(0, self.start, 0)
+            self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start, 0))
         return list(self.ties.values())
 
-    def _spend(self) -> bool:
-        self.nodes += 1
+    def spend(self) -> bool:
+        self.nodes += self.cost
         if self.nodes > self.budget:
             self.proved = False
         return self.nodes <= self.budget
 
-    def _hopeless(self, bound: Amount) -> bool:
+    def hopeless(self, bound: Amount) -> bool:
         return bound < self.best or (bound == self.best and self.nodes > TIE_NODES)
 
-    def _decide(self, turn: int, groups: Groups) -> None:
+    def _decide(self, turn: int, groups: Groups, fixed: Amount) -> None:
         """Try every way to place the offer whose turn it is, then go without it."""
         while turn < len(self.tied) and self._has_no_place(self.tied[turn], groups):
             turn += 1
-        if not self._spend() or self._hopeless(self.bounds.of(turn, groups)):
+        if not self.spend() or self.hopeless(self.bounds.of(turn, groups, fixed)):
             return
         if turn == len(self.tied):
             self._settle_leaf(groups)
-        elif self.problem.offers[self.tied[turn]].whole:
-            for placed in self._place_whole(self.tied[turn], 0, groups):
-                self._decide(turn + 1, placed)
-            self._decide(turn + 1, groups)
+            return
+        place = self.tied[turn]
+        offer = self.problem.offers[place]
+        if offer.whole:
+            for placed in self._place_whole(place, 0, groups):
+                self._decide(turn + 1, placed, fixed + self.alone[place])
+            self._decide(turn + 1, groups, fixed)
+        elif offer.packs:
+            self._place_packed(turn, groups, fixed)
         else:
-            offer = self.problem.offers[self.tied[turn]]
-            slots = self.bounds.slots(self.tied[turn], groups)
-            self._place_limited(turn, groups, slots, offer.most_in_basket, {})
+            slots = self.bounds.slots(place, groups)
+            self._place_limited(turn, groups, slots, offer.in_basket, {}, fixed)
 
     def _has_no_place(self, place: int, groups: Groups) -> bool:
         offer = self.problem.offers[place]
         return offer.whole and not offer.stackable and not self.bounds.has_units_for(place, groups)
+
+    def _place_packed(self, turn: int, groups: Groups, fixed: Amount) -> None:
+        """Try the best packing of what is left first, then every other, then none."""
+        place = self.tied[turn]
+        found = [
+            (pool, uses, units)
+            for pool in self.bounds.needs[place]
+            for uses, units in groups[pool]
+            if self.bounds.fits(place, uses)
+        ]
+        slots = slots_of(self.problem, place, found)
+        stackable = self.problem.offers[place].stackable
+        costs = [0 if stackable else self.bounds.unit(slot.pool, ()) for slot in slots]
+        first = best_packing(self.problem, place, slots, costs)
+        if first:
+            placed = self._with(groups, place, slots, first)
+            self._decide(turn + 1, placed, fixed + self._value_of(place, slots, first))
+        without = self.bounds.of(turn + 1, groups, fixed)
+        steps = count(1)
+
+        def goes_on(gain: Amount) -> bool:
+            if self.hopeless(without + gain):
+                return False
+            return self.spend() if next(steps) % _STEPS_OF_A_NODE == 0 else self.nodes <= self.budget
+
+        for taken in Takings(self.problem, place, slots, costs, goes_on).all():
+            if taken != first:
+                self._decide(
+                    turn + 1,
+                    self._with(groups, place, slots, taken),
+                    fixed + self._value_of(place, slots, taken),
+                )
+        self._decide(turn + 1, groups, fixed)
+
+    def _value_of(self, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Amount:
+        cells = [
+            Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken
+        ]
+        result = settle(self.problem, cells)
+        self.proved = self.proved and not result.rough
+        return total(result.cells)
+
+    def _with(self, groups: Groups, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Groups:
+        """Return the groups after the offer took these units."""
+        cells = {
+            pool: dict[tuple[Use, ...], int](groups[pool]) for pool in {slots[one[0]].pool for one in taken}
+        }
+        for slot, pick, units in taken:
+            pool, uses = slots[slot].pool, slots[slot].uses
+            cells[pool][uses] -= units
+            cells[pool][*uses, (place, slots[slot].part(pick))] = units
+        return {
+            **groups,
+            **{
+                pool: tuple((uses, units) for uses, units in of.items() if units)
+                for pool, of in cells.items()
+            },
+        }
 
     def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
         offer = self.problem.offers[place]
@@ -151,7 +168,7 @@ class Component:
             return
         part = offer.parts[number]
         for cells in self._ways(place, number, groups[part.pool], part.units):
-            if not self._spend():
+            if not self.spend():
                 return
             yield from self._place_whole(place, number + 1, {**groups, part.pool: cells})
 
@@ -179,43 +196,49 @@ class Component:
         slots: Sequence[Slot],
         left: int | None,
         in_line: dict[int, int],
+        fixed: Amount,
     ) -> None:
         """Give the offer a number of units in each slot, most first."""
         if not slots or left == 0:
-            self._decide(turn + 1, groups)
+            self._decide(turn + 1, groups, fixed)
             return
         place = self.tied[turn]
         pool, number, uses, count = slots[0]
         line = self.problem.pools[pool].unit_class
-        line_left = in_line.get(line, self.problem.offers[place].most_in_line)
+        line_left = in_line.get(line, self.problem.offers[place].in_line)
         most = min(limit for limit in (count, left, line_left) if limit is not None)
         above: Amount | None = None
         for taken in range(most, -1, -1):
             placed = _use(groups, pool, uses, (place, number), taken)
             remaining = None if left is None else left - taken
-            bound = self.bounds.of(turn + 1, placed) + self.bounds.gain(slots[1:], place, remaining)
-            if not self._spend():
+            bound = self.bounds.of(turn + 1, placed, fixed) + self.bounds.gain(slots[1:], place, remaining)
+            if not self.spend():
                 return
-            if self._hopeless(bound):
+            if self.hopeless(bound):
                 # Without whole offers to come the bound is concave in the number: once it falls, it falls on.
                 if above is not None and bound <= above and not self._whole_after(turn):
                     return
             else:
                 lines = in_line if line_left is None else {**in_line, line: line_left - taken}
-                self._place_limited(turn, placed, slots[1:], remaining, lines)
+                self._place_limited(turn, placed, slots[1:], remaining, lines, fixed)
             above = bound
 
     def _whole_after(self, turn: int) -> bool:
-        return any(self.problem.offers[place].whole for place in self.tied[turn + 1 :])
+        return any(self._is_all_or_nothing(place) for place in self.tied[turn + 1 :])
+
+    def _is_all_or_nothing(self, place: int) -> bool:
+        offer = self.problem.offers[place]
+        return offer.whole or offer.packs is not None
 
     def _settle_leaf(self, groups: Groups) -> None:
         """Decide the free offers group by group, and keep the result when it is among the best."""
         plain: list[Plain] = []
         mixed: list[list[Cell]] = []
-        simple, value = True, 0
+        simple = True
+        value: Amount = 0
         for pool, cells in groups.items():
             for uses, units in cells:
-                if any(self.problem.offers[offer].whole for offer, _ in uses):
+                if any(self._is_all_or_nothing(offer) for offer, _ in uses):
                     sets, all_is_best = self.free.beside_whole(pool, uses)
                     mixed.append([Cell(pool, units, every) for every in sets])
                     simple = simple and all_is_best
@@ -228,9 +251,10 @@ class Component:
             self.proved = self.proved and simple
             mixed = [cells[:1] for cells in mixed]
         for cells in product(*mixed):
-            settled = settle(self.problem, cells)
-            busy = [self._busy(one) for one in settled]
-            self._keep_ties(value + total(settled), totals(settled), busy, plain)
+            result = settle(self.problem, cells)
+            self.proved = self.proved and not result.rough
+            given, busy = totals(result.cells), [self._busy(one) for one in result.cells]
+            self._keep_ties(value + total(result.cells), given, busy, plain)
 
     def _busy(self, one: Settled) -> Cell:
         """Return the cell without free offers that found no room and whose floor holds nothing back."""

@@ -1,32 +1,23 @@
 """Evaluate a basket: who may take part, which combination wins, and what it means for every line."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from fractions import Fraction
 from math import ceil
 
-from shared.domain import schedules
-from shared.domain.engine.basket import Basket, BasketLine
+from shared.domain.engine.basket import Basket
 from shared.domain.engine.combination import NODE_BUDGET
-from shared.domain.engine.conditions import Scene
-from shared.domain.engine.evaluation import (
-    Allocation,
-    EvaluatedLine,
-    Evaluation,
-    Outcome,
-    OutsideSchedule,
-    PromotionOutcome,
-    StoreNotTargeted,
-    UnitRole,
-)
-from shared.domain.engine.explanation import Verdict, explain, told
-from shared.domain.engine.lane import Amount
+from shared.domain.engine.evaluation import Evaluation, LimitReached, Outcome, PromotionOutcome
+from shared.domain.engine.explanation import Verdict, explain
+from shared.domain.engine.extras import all_extras
+from shared.domain.engine.game import Game
+from shared.domain.engine.lines import gift_lines, priced_lines
+from shared.domain.engine.near import near_misses as find_near_misses
+from shared.domain.engine.plan import Plan
 from shared.domain.engine.play import Play, play
-from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet
-from shared.domain.engine.units import Run, UnitClass, deal_out, merge_lines
-from shared.domain.filters import matches
-from shared.domain.money import SCALE, Rounding, divide
+from shared.domain.engine.ruleset import RuleSet
+from shared.domain.engine.units import merge_lines
+from shared.domain.money import SCALE, Rounding
 
 
 def evaluate(
@@ -36,45 +27,74 @@ def evaluate(
     *,
     rounding: Rounding = Rounding.HALF_EVEN,
     node_budget: int = NODE_BUDGET,
+    near_misses: bool = False,
 ) -> Evaluation:
     """Return prices, allocations and explanations at an instant; a pure function of its arguments.
 
     A line without units, a negative price or a time without offset is a mistake of the caller: ValueError.
     """
+    found, _ = evaluate_and_play(rule_set, basket, now, rounding=rounding, node_budget=node_budget)
+    if near_misses:
+
+        def again(other: Basket) -> Evaluation:
+            return evaluate(rule_set, other, now, rounding=rounding, node_budget=node_budget)
+
+        return found._replace(near_misses=find_near_misses(rule_set, basket, found, again))
+    return found
+
+
+def evaluate_and_play(
+    rule_set: RuleSet, basket: Basket, now: datetime, *, rounding: Rounding, node_budget: int
+) -> tuple[Evaluation, tuple[Game, Play]]:
+    """Return the evaluation and the play that it tells about."""
     _check(basket, now)
+    program = rule_set.program
+    screening = program.screening(basket.store, now)
     classes = merge_lines(basket)
-    scene = _scene(basket)
-    absent: dict[str, PromotionOutcome] = {}
-    present: list[PromotionTerms] = []
-    for terms in rule_set.promotions:
-        outcome = _screen(terms, basket, scene, now)
-        if outcome is None:
-            present.append(terms)
-        else:
-            absent[terms.promotion_id] = outcome
-
-    together = play([one for one in present if not one.exclusive], classes, scene, rounding, node_budget)
-    alone = {
-        one.promotion_id: play([one], classes, scene, rounding, node_budget)
-        for one in present
-        if one.exclusive
-    }
+    game = Game(
+        program,
+        basket,
+        classes,
+        now,
+        rounding=rounding,
+        node_budget=node_budget,
+        priority_lanes=rule_set.priority_lanes,
+    )
+    outcomes = list(screening.absent)
+    live = screening.live & ~_used_up(game, outcomes)
+    together = play(game, live & ~program.exclusive)
+    alone = _alone(game, live & program.exclusive)
     winner, exclusive = together, None
-    for name, tried in alone.items():
+    for plan, tried in alone.values():
         if tried.value > winner.value:
-            winner, exclusive = tried, name
-
-    order = _order(rule_set)
-    verdict = Verdict(
-        winner, tuple(sorted(winner.applied, key=lambda name: order[name])), exclusive, rounding
+            winner, exclusive = tried, plan
+    extras = all_extras(game, _applied(program.plans, winner), winner.runs)
+    verdict = Verdict(winner, exclusive, program.plans, extras, rounding)
+    for plan in program.plans:
+        if plan.bit & live:
+            own = alone[plan.index][1] if plan.index in alone else together
+            outcomes[plan.index] = explain(plan, own, verdict)
+    lines = priced_lines(game, winner.runs)
+    lines += gift_lines(game, extras)
+    discount = sum([line.discount for line in lines])
+    gross = sum([line.gross for line in lines])
+    plays = [together, *(tried for _, tried in alone.values())]
+    optimal, bound = all([one.optimal for one in plays]), discount
+    if not optimal:
+        gifts = sum(one.value for one in extras.values())
+        bound = max(discount, ceil(Fraction(max(one.bound for one in plays)) / SCALE) + gifts)
+    evaluation = Evaluation(
+        basket.currency,
+        gross,
+        discount,
+        gross - discount,
+        sum([line.tax for line in lines]),
+        optimal,
+        bound,
+        tuple(lines),
+        tuple([outcome for outcome in outcomes if outcome is not None]),
     )
-    outcomes = tuple(
-        absent.get(terms.promotion_id) or explain(terms, alone.get(terms.promotion_id, together), verdict)
-        for terms in rule_set.promotions
-    )
-    bound = max(one.bound for one in (together, *alone.values()))
-    optimal = all(one.optimal for one in (together, *alone.values()))
-    return _result(rule_set, basket, classes, winner, outcomes, bound=None if optimal else bound)
+    return evaluation, (game, winner)
 
 
 def _check(basket: Basket, now: datetime) -> None:
@@ -85,105 +105,26 @@ def _check(basket: Basket, now: datetime) -> None:
             raise ValueError(f"{line.sku}: a quantity of at least 1 and a price of at least 0 are expected")
 
 
-def _scene(basket: Basket) -> Scene:
-    facts = {
-        **basket.store.facts,
-        "store.id": basket.store.id,
-        "channel": basket.channel,
-        "basket.currency": basket.currency,
-    }
-    return Scene(basket.currency, facts, ())
+def _used_up(game: Game, outcomes: list[PromotionOutcome | None]) -> int:
+    """Return the bits of the promotions whose limits leave nothing, and note it for those that run."""
+    found = 0
+    for plan in game.program.plans if game.headroom else ():
+        headroom = game.headroom.get(plan.terms.promotion_id)
+        if headroom is not None and headroom.used_up is not None and outcomes[plan.index] is None:
+            found |= plan.bit
+            detail = LimitReached(headroom.used_up, None)
+            outcomes[plan.index] = plan.told(Outcome.LIMIT_REACHED, detail=detail)
+    return found
 
 
-def _screen(terms: PromotionTerms, basket: Basket, scene: Scene, now: datetime) -> PromotionOutcome | None:
-    """Return why a promotion is no candidate at this time and store, or None."""
-    zone = basket.store.zone
-    reason = None
-    if schedules.has_yet_to_start(terms.starts_at, terms.zone_policy, zone, now):
-        reason = "not_started"
-    elif schedules.has_ended(terms.ends_at, terms.zone_policy, zone, now):
-        reason = "ended"
-    if reason is not None:
-        zone = schedules.zone_of(terms.zone_policy, zone)
-        detail = OutsideSchedule(reason, terms.starts_at, terms.ends_at, zone)
-        return told(terms, Outcome.OUTSIDE_SCHEDULE, detail=detail)
-    if terms.stores is not None and not matches(terms.stores, scene.facts):
-        return told(terms, Outcome.STORE_NOT_TARGETED, detail=StoreNotTargeted(basket.store.id))
-    return None
+def _alone(game: Game, exclusive: int) -> Mapping[int, tuple[Plan, Play]]:
+    """Return the play of each exclusive promotion alone, by its index."""
+    if not exclusive:
+        return {}
+    return {plan.index: (plan, play(game, plan.bit)) for plan in game.program.plans if plan.bit & exclusive}
 
 
-def _order(rule_set: RuleSet) -> dict[str, tuple[int, int]]:
-    """Return in which order promotions took their shares: lane, then priority and id."""
-    lanes = list(Lane)
-    return {
-        terms.promotion_id: (lanes.index(Lane(terms.lane)), place)
-        for place, terms in enumerate(rule_set.promotions)
-    }
-
-
-def _result(
-    rule_set: RuleSet,
-    basket: Basket,
-    classes: Sequence[UnitClass],
-    winner: Play,
-    outcomes: tuple[PromotionOutcome, ...],
-    *,
-    bound: Amount | None,
-) -> Evaluation:
-    versions = {terms.promotion_id: terms.version for terms in rule_set.promotions}
-    order = _order(rule_set)
-    lines: dict[int, EvaluatedLine] = {}
-    for one, runs in zip(classes, winner.runs, strict=True):
-        dealt = deal_out(runs, [basket.lines[place].quantity for place in one.lines])
-        for place, mine in zip(one.lines, dealt, strict=True):
-            lines[place] = _line(basket, basket.lines[place], mine, versions, order)
-    in_order = tuple(lines[place] for place in range(len(basket.lines)))
-    discount = sum(line.discount for line in in_order)
-    return Evaluation(
-        currency=basket.currency,
-        gross=sum(line.gross for line in in_order),
-        discount=discount,
-        net=sum(line.net for line in in_order),
-        tax=sum(line.tax for line in in_order),
-        optimal=bound is None,
-        bound=discount if bound is None else max(discount, ceil(Fraction(bound) / SCALE)),
-        lines=in_order,
-        promotions=outcomes,
-    )
-
-
-def _line(
-    basket: Basket,
-    line: BasketLine,
-    runs: Sequence[Run],
-    versions: Mapping[str, int],
-    order: Mapping[str, tuple[int, int]],
-) -> EvaluatedLine:
-    units: dict[str, int] = {}
-    amounts: dict[str, int] = {}
-    for run in runs:
-        for share in run.shares:
-            units[share.promotion_id] = units.get(share.promotion_id, 0) + run.units
-            amounts[share.promotion_id] = amounts.get(share.promotion_id, 0) + share.minor * run.units
-    gross = line.quantity * line.unit_price
-    discount = sum(amounts.values())
-    return EvaluatedLine(
-        sku=line.sku,
-        quantity=line.quantity,
-        unit_price=line.unit_price,
-        gross=gross,
-        discount=discount,
-        net=gross - discount,
-        tax=_tax(gross - discount, line.tax_rate_pct, includes=basket.store.prices_include_tax),
-        allocations=tuple(
-            Allocation(name, versions[name], UnitRole.DISCOUNTED, units[name], amounts[name])
-            for name in sorted(amounts, key=lambda name: order[name])
-        ),
-    )
-
-
-def _tax(net: int, rate_pct: Decimal, *, includes: bool) -> int:
-    """Return the tax of a net amount: the part of it that is tax, or what comes on top of it."""
-    numerator, denominator = rate_pct.as_integer_ratio()
-    whole = 100 * denominator
-    return divide(net * numerator, whole + numerator if includes else whole, Rounding.HALF_EVEN)
+def _applied(plans: tuple[Plan, ...], winner: Play) -> list[Plan]:
+    """Return those of the play's promotions that may bring gifts or points."""
+    taken = [plans[index] for index in winner.taken]
+    return [*(plan for plan in taken if plan.gifts or plan.points), *winner.beside]

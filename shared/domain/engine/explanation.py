@@ -1,92 +1,102 @@
 """Explanations: for every promotion of the rule set exactly one outcome, with what it rests on."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
 
-from shared.domain.engine.components import alone_cells, alone_value
-from shared.domain.engine.conditions import Missing
-from shared.domain.engine.evaluation import BeatenBy, Detail, Outcome, PromotionOutcome
-from shared.domain.engine.play import Play
-from shared.domain.engine.ruleset import PromotionTerms
+from shared.domain.engine.evaluation import BeatenBy, Outcome, PromotionOutcome
+from shared.domain.engine.extras import Extras
+from shared.domain.engine.lane import Amount
+from shared.domain.engine.plan import Plan
+from shared.domain.engine.play import LanePlay, Play
 from shared.domain.engine.units import Run, Share
-from shared.domain.money import Rounding, round_minor
+from shared.domain.money import SCALE, Rounding, round_minor
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The play that counts, its applied promotions in canonical order, and the exclusive one, if it won."""
+class Verdict(NamedTuple):
+    """The play that counts, and the exclusive promotion, if it won."""
 
     winner: Play
-    applied: tuple[str, ...]
-    exclusive: str | None
+    exclusive: Plan | None
+    plans: Sequence[Plan]
+    extras: Mapping[int, Extras]
+    """The gifts and points of those that are applied."""
     rounding: Rounding
 
+    def order(self, index: int) -> tuple[int, int]:
+        """Return in which order promotions took their shares: lane, then priority and id."""
+        return self.plans[index].lane_place, index
 
-def explain(terms: PromotionTerms, own: Play, verdict: Verdict) -> PromotionOutcome:
+
+def explain(plan: Plan, own: Play, verdict: Verdict) -> PromotionOutcome:
     """Return the outcome of a promotion that was a part of the play `own`."""
-    name = terms.promotion_id
-    if name in own.refused:
-        detail, missing = own.refused[name]
-        return told(terms, Outcome.NOT_MET, detail=detail, missing=missing)
-    if own is verdict.winner:
-        if name in own.applied:
-            return told(terms, Outcome.APPLIED, discount=own.applied[name])
-        return told(terms, Outcome.BEATEN_BY, beaten_by=_beaten_in_lane(name, verdict))
-    if verdict.exclusive is not None:
-        return told(terms, Outcome.EXCLUDED_BY, beaten_by=BeatenBy((verdict.exclusive,), None))
-    return told(terms, Outcome.BEATEN_BY, beaten_by=_beaten_as_exclusive(name, own, verdict))
+    index = plan.index
+    refused = own.refused.get(index)
+    if refused is not None:
+        return refused
+    if own is not verdict.winner:
+        if verdict.exclusive is not None:
+            beaten_by = BeatenBy((verdict.exclusive.terms.promotion_id,), None)
+            return plan.told(Outcome.EXCLUDED_BY, beaten_by=beaten_by)
+        return plan.told(Outcome.BEATEN_BY, beaten_by=_beaten_as_exclusive(index, own, verdict))
+    extras = verdict.extras.get(index)
+    if extras is None and index not in own.taken:
+        return plan.told(Outcome.BEATEN_BY, beaten_by=_beaten_in_lane(plan, verdict))
+    discount, wanted, points = own.taken.get(index, 0), own.wanted.get(index), 0
+    if extras is not None:
+        discount, points = discount + extras.value, extras.points
+    if wanted is not None:
+        wanted = max(wanted, discount)
+    return plan.told(Outcome.APPLIED, discount=discount, wanted=wanted, points=points)
 
 
-def told(
-    terms: PromotionTerms,
-    outcome: Outcome,
-    *,
-    discount: int | None = None,
-    missing: Missing | None = None,
-    beaten_by: BeatenBy | None = None,
-    detail: Detail | None = None,
-) -> PromotionOutcome:
-    return PromotionOutcome(
-        promotion_id=terms.promotion_id,
-        version=terms.version,
-        name=terms.name,
-        outcome=outcome,
-        discount=discount or 0,
-        wanted=discount,
-        missing=missing,
-        beaten_by=beaten_by,
-        detail=detail,
+def _beaten_in_lane(plan: Plan, verdict: Verdict) -> BeatenBy:
+    """Compare with what the lane's winners take off the units the promotion would use alone."""
+    lane = verdict.winner.lanes[plan.terms.lane]
+    own, units = _alone(plan, lane)
+    shares = [share for pool, count in units.items() for share in _first_units(lane.after[pool], count)]
+    of_lane = plan.lane_place
+    return _beaten(
+        verdict,
+        shares,
+        round_minor(own, verdict.rounding),
+        lambda rival: verdict.plans[rival].lane_place == of_lane,
     )
 
 
-def _beaten_in_lane(name: str, verdict: Verdict) -> BeatenBy:
-    """Compare with what the lane's winners take off the units the promotion would use alone."""
-    lane, place = verdict.winner.lanes[name]
-    rivals = {offer.promotion_id for offer in lane.problem.offers}
+def _alone(plan: Plan, lane: LanePlay) -> tuple[Amount, dict[int, int]]:
+    """Return what a promotion would take off alone, and how many units of each pool it would use."""
     units: dict[int, int] = {}
-    for cell in alone_cells(lane.problem, place):
-        units[cell.pool] = units.get(cell.pool, 0) + cell.units
-    shares = [share for pool, count in units.items() for share in _first_units(lane.after[pool], count)]
-    own = round_minor(alone_value(lane.problem, place), verdict.rounding)
-    return _beaten(verdict, shares, own, lambda rival: rival in rivals)
+    found = lane.alone.get(plan.index)
+    if found is not None:
+        for cell in found.cells:
+            units[cell.pool] = units.get(cell.pool, 0) + cell.units
+        return found.value, units
+    own: Amount = 0
+    for place, standing in enumerate(lane.standings):
+        for of, want, floor in standing.free if standing.free_mask & plan.bit else ():
+            if of is plan:
+                room = (standing.price - max(floor, standing.floor)) * SCALE
+                units[place] = lane.pools[place].units
+                own += max(0, min(want, room)) * units[place]
+    return own, units
 
 
-def _beaten_as_exclusive(name: str, own: Play, verdict: Verdict) -> BeatenBy:
-    """Compare with what all winners take off the units the exclusive promotion would discount alone."""
+def _beaten_as_exclusive(index: int, own: Play, verdict: Verdict) -> BeatenBy:
+    """Compare with what all winners take off the units the exclusive promotion would use alone."""
     shares: list[tuple[Share, int]] = []
     for mine, theirs in zip(own.runs, verdict.winner.runs, strict=True):
         shares += _first_units(theirs, sum(run.units for run in mine if run.shares))
-    return _beaten(verdict, shares, own.applied[name], lambda _: True)
+    return _beaten(verdict, shares, own.taken.get(index, 0), lambda _: True)
 
 
 def _beaten(
-    verdict: Verdict, shares: Iterable[tuple[Share, int]], own: int, counts: Callable[[str], bool]
+    verdict: Verdict, shares: Iterable[tuple[Share, int]], own: int, counts: Callable[[int], bool]
 ) -> BeatenBy:
-    theirs: dict[str, int] = {}
+    theirs: dict[int, int] = {}
     for share, units in shares:
-        if counts(share.promotion_id):
-            theirs[share.promotion_id] = theirs.get(share.promotion_id, 0) + share.minor * units
-    names = tuple(name for name in verdict.applied if name in theirs)
+        if counts(share.by):
+            theirs[share.by] = theirs.get(share.by, 0) + share.minor * units
+    names = tuple(verdict.plans[index].terms.promotion_id for index in sorted(theirs, key=verdict.order))
     return BeatenBy(names, sum(theirs.values()) - own)
 
 

@@ -4,8 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
 
-from shared.domain.engine.lane import LaneProblem, Use
-from shared.domain.money import SCALE
+from shared.domain.engine.lane import Amount, LaneProblem, Use
 
 _MOST_SUBSETS_OF = 6
 
@@ -15,7 +14,7 @@ class Option:
     """A best use of a unit: which offers, how much they take off it, and which of them take anything."""
 
     uses: tuple[Use, ...]
-    value: int
+    value: Amount
     applied: frozenset[int]
 
 
@@ -77,8 +76,9 @@ class FreeOffers:
     def _option(self, pool: int, uses: tuple[Use, ...], added: tuple[Use, ...]) -> Option | None:
         """Return the option, without added offers for which no room is left; None when they still matter."""
         every = tuple(sorted((*uses, *added)))
-        room = self.problem.room(pool, every) * SCALE
-        value, applied, idle = 0, set[int](), set[Use]()
+        room = self.problem.room(pool, every)
+        value: Amount = 0
+        applied, idle = set[int](), set[Use]()
         for offer, number in every:
             given = min(room - value, self.problem.offers[offer].parts[number].want)
             value += given

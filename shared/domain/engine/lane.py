@@ -3,28 +3,34 @@
 Amounts are in 1/10,000 of a minor unit, prices and floors in minor units.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from shared.domain.engine.rule import Per
+from shared.domain.money import SCALE
 
 type Amount = int | Fraction
 """In 1/10,000 of a minor unit."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Pool:
-    """Units of one class with one running price and one floor. Pools stand in canonical order."""
+    """Units of one class with one running price and one floor. Pools stand in canonical order.
+
+    `taken` is what promotions before took off each unit in a lane served by priority.
+    """
 
     unit_class: int
     units: int
     list_price: int
     price: int
     floor: int
+    mask: int
+    taken: Amount = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Grant:
     """One benefit as it stands in this lane.
 
@@ -37,37 +43,61 @@ class Grant:
     most: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Part:
-    """Units of one pool an offer would use alike: at most so many, or all of them for a whole offer."""
+    """Units of one pool an offer would use alike: at most so many, or all of them for a whole offer.
+
+    A trigger has no grants. `pick` is the place of the pick of a packed offer that takes them.
+    """
 
     pool: int
     units: int
     grants: tuple[int, ...]
     want: int
-    """The most one of these units gets from per-unit benefits."""
+    """The most one of these units gets from per-unit benefits; of a bundle, the price it brings in."""
+    pick: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
+class Packs:
+    """How a packed offer forms applications: so many units of each pick, for a price if it is a bundle.
+
+    `ordered` says that no discounted unit may be dearer than a trigger of its application that could have
+    been discounted instead.
+    """
+
+    units: tuple[int, ...]
+    most: int
+    price: int | None
+    ordered: bool
+    prices: Mapping[int, int]
+    """Per pool, on the offer's basis."""
+
+
+@dataclass(slots=True, eq=False)
 class Offer:
     """A candidate promotion in its lane. Offers stand in order: priority descending, then id.
 
-    A whole offer is off or uses all units of its parts; others may use any number of them within the limits.
+    A whole offer is off or uses all units of its parts, a packed one forms applications; others may use any
+    number of units within the limits. `most` bounds what it takes off in all.
     """
 
-    promotion_id: str
+    index: int
     stackable: bool
     whole: bool
     grants: tuple[Grant, ...]
     parts: tuple[Part, ...]
     floors: Mapping[int, int]
-    most_in_basket: int | None = None
-    most_in_line: int | None = None
+    in_basket: int | None = None
+    in_line: int | None = None
+    packs: Packs | None = None
+    most: int | None = None
+    free: bool = field(init=False)
+    """Whether each unit can be decided by itself."""
 
-    @property
-    def free(self) -> bool:
-        """Whether each unit can be decided by itself."""
-        return not self.whole and self.most_in_basket is None and self.most_in_line is None
+    def __post_init__(self) -> None:
+        limited = self.in_basket is not None or self.in_line is not None
+        self.free = not (self.whole or limited or self.packs)
 
 
 type Use = tuple[int, int]
@@ -83,20 +113,21 @@ class Cell:
     uses: tuple[Use, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class LaneProblem:
-    pools: tuple[Pool, ...]
-    offers: tuple[Offer, ...]
+    pools: Sequence[Pool]
+    offers: Sequence[Offer]
 
-    def room(self, pool: int, uses: tuple[Use, ...]) -> int:
-        """Return what a unit can lose at most when these offers use it, in minor units."""
-        floor = self.pools[pool].floor
+    def room(self, pool: int, uses: tuple[Use, ...]) -> Amount:
+        """Return what a unit can lose at most when these offers use it."""
+        one = self.pools[pool]
+        floor = one.floor
         for offer, _ in uses:
             floor = max(floor, self.offers[offer].floors.get(pool, 0))
-        return max(0, self.pools[pool].price - floor)
+        return max(0, (one.price - floor) * SCALE - one.taken)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Solution:
     """Which units each offer uses. `value` is the whole discount, `bound` no solution can exceed."""
 

@@ -1,126 +1,149 @@
 """One play of a basket: some promotions, lane after lane, each lane on the prices the one before left."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from shared.domain.engine.allocation import allocate
-from shared.domain.engine.candidates import make_offer
-from shared.domain.engine.combination import best_combination
-from shared.domain.engine.conditions import Goods, Missing, Scene, holds, unmet_parts
-from shared.domain.engine.evaluation import NotMet
-from shared.domain.engine.lane import Amount, LaneProblem, Offer, Pool
-from shared.domain.engine.ruleset import Lane, PromotionTerms
-from shared.domain.engine.units import Run, UnitClass
-from shared.domain.money import Rounding
+from shared.domain.engine.alone import Alone
+from shared.domain.engine.combination import combine
+from shared.domain.engine.evaluation import NotMet, PromotionOutcome
+from shared.domain.engine.extras import over_limit
+from shared.domain.engine.game import Game
+from shared.domain.engine.lane import Amount, Offer, Pool
+from shared.domain.engine.offers import Offered, offered
+from shared.domain.engine.plan import Plan
+from shared.domain.engine.priority import serve
+from shared.domain.engine.scene import Scene
+from shared.domain.engine.standing import Standing
+from shared.domain.engine.terms import Lane
+from shared.domain.engine.units import Run
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class LanePlay:
-    """A lane as it was played: its problem, and the runs of each pool afterwards."""
+    """A lane as it was played: its units before, what offers would do alone, the runs of each pool after."""
 
-    problem: LaneProblem
+    pools: Sequence[Pool]
+    standings: Sequence[Standing]
+    alone: Mapping[int, Alone]
     after: Mapping[int, Sequence[Run]]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Play:
-    """The outcome for these promotions alone. `value` and `bound` are in 1/10,000 of a minor unit."""
+    """The outcome for some promotions alone. `value` and `bound` are in 1/10,000 of a minor unit."""
 
     runs: list[list[Run]]
     value: Amount = 0
     bound: Amount = 0
     optimal: bool = True
-    refused: dict[str, tuple[NotMet, Missing | None]] = field(
-        default_factory=dict[str, tuple[NotMet, Missing | None]]
+    refused: dict[int, PromotionOutcome] = field(default_factory=dict[int, PromotionOutcome])
+    """The outcomes of those that did not take part, by index."""
+    lanes: dict[str, LanePlay] = field(default_factory=dict[str, LanePlay])
+    taken: dict[int, int] = field(default_factory=dict[int, int])
+    """What each applied promotion takes off units, in minor units."""
+    wanted: dict[int, int] = field(default_factory=dict[int, int])
+    """What those that a budget cuts short would have taken off."""
+    beside: list[Plan] = field(default_factory=list[Plan])
+    """Those that use no units but give a gift or points."""
+
+
+def play(game: Game, live: int) -> Play:
+    """Play the promotions of these bits."""
+    result = Play(
+        [[Run(one.units, one.line.unit_price)] for one in game.classes],
     )
-    lanes: dict[str, tuple[LanePlay, int]] = field(default_factory=dict[str, tuple[LanePlay, int]])
-    """Of each candidate, its lane and its place among the offers."""
-    applied: dict[str, int] = field(default_factory=dict[str, int])
-    """What each applied promotion gives, in minor units."""
-
-
-def play(
-    promotions: Iterable[PromotionTerms],
-    classes: Sequence[UnitClass],
-    scene: Scene,
-    rounding: Rounding,
-    node_budget: int,
-) -> Play:
-    result = Play([[Run(one.units, one.list_price)] for one in classes])
-    lanes: dict[str, list[PromotionTerms]] = {}
-    for terms in promotions:
-        lanes.setdefault(terms.lane, []).append(terms)
+    lanes = game.program.lanes
     for lane in Lane:
-        if lane in lanes:
-            _play_lane(result, lanes[lane], classes, scene, rounding=rounding, node_budget=node_budget)
-    for runs in result.runs:
-        for run in runs:
-            for share in run.shares:
-                result.applied[share.promotion_id] += share.minor * run.units
+        plans = [plan for plan in lanes.get(lane, ()) if plan.bit & live]
+        if plans:
+            _play_lane(result, game, lane, plans)
     return result
 
 
-def _play_lane(
-    result: Play,
-    promotions: Sequence[PromotionTerms],
-    classes: Sequence[UnitClass],
-    scene: Scene,
-    *,
-    rounding: Rounding,
-    node_budget: int,
-) -> None:
-    runs = [run for of_class in result.runs for run in of_class]
-    pools = tuple(
-        Pool(place, run.units, classes[place].list_price, run.price, run.floor)
-        for place, of_class in enumerate(result.runs)
-        for run in of_class
-    )
-    scene = Scene(scene.currency, scene.facts, [_goods(pool, classes) for pool in pools])
-    offers: list[Offer] = []
-    for terms in promotions:
-        offer = _candidate(terms, classes, pools, scene)
-        if isinstance(offer, Offer):
-            offers.append(offer)
+def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> None:
+    candidates: list[Plan] = []
+    scene: Scene | None = None
+    for plan in plans:
+        if plan.condition is not None and scene is None:
+            scene = game.scene(result.runs)
+        refused = _refused(game, plan, scene)
+        if refused is not None:
+            result.refused[plan.index] = refused
+        elif plan.targets:
+            candidates.append(plan)
+        elif (over := over_limit(game, plan)) is not None:
+            result.refused[plan.index] = over
         else:
-            result.refused[terms.promotion_id] = offer
-    if not offers:
+            result.beside.append(plan)
+    if not candidates:
         return
-    problem = LaneProblem(pools, tuple(offers))
-    solution = best_combination(problem, node_budget)
-    after: dict[int, list[Run]] = {}
-    for pool, run in allocate(problem, solution, runs, rounding):
-        after.setdefault(pool, []).append(run)
-    result.runs = [[] for _ in classes]
+    pools, standings, runs = units_of(game, result.runs, lane)
+    free, tied = 0, list[Offer]()
+    gains = 0
+    for standing in standings:
+        gains |= standing.gains
+    found: list[Offered] = []
+    for plan in candidates:
+        one = offered(game, plan, pools, gains)
+        if isinstance(one, PromotionOutcome):
+            result.refused[plan.index] = one
+            continue
+        found.append(one)
+        if one.wanted is not None:
+            result.wanted[plan.index] = one.wanted
+        if one.offer is None:
+            free |= plan.bit
+        else:
+            tied.append(one.offer)
+    if not found:
+        return
+    if lane in game.priority_lanes:
+        combination = serve(pools, found)
+    else:
+        combination = combine(pools, standings, tied, free, game.node_budget)
+    after = allocate(combination.pieces, runs, game.rounding, result.taken)
+    result.runs = [[] for _ in game.classes]
     for place, pool in enumerate(pools):
         result.runs[pool.unit_class] += after[place]
-    result.value += solution.value
-    result.bound += solution.bound
-    result.optimal = result.optimal and solution.optimal
-    lane = LanePlay(problem, after)
-    result.lanes.update({offer.promotion_id: (lane, place) for place, offer in enumerate(offers)})
-    result.applied.update({offers[place].promotion_id: 0 for place in solution.applied})
+    result.value += combination.value
+    result.bound += combination.bound
+    result.optimal = result.optimal and combination.optimal
+    result.lanes[lane] = LanePlay(pools, standings, combination.alone, after)
+    for offer in tied:
+        if not combination.alone[offer.index].bound:
+            result.refused[offer.index] = game.program.plans[offer.index].not_met(NotMet("no_discount"))
 
 
-def _goods(pool: Pool, classes: Sequence[UnitClass]) -> Goods:
-    return Goods(pool.unit_class, pool.units, pool.list_price, pool.price, classes[pool.unit_class].facts)
+def units_of(
+    game: Game, runs_before: Sequence[Sequence[Run]], lane: str
+) -> tuple[list[Pool], list[Standing], list[Run]]:
+    """Return the units on entering a lane: pools, how these stand, and their runs."""
+    pools: list[Pool] = []
+    standings: list[Standing] = []
+    runs: list[Run] = []
+    plans = game.program.lanes[lane]
+    for place, (one, profile, of_class) in enumerate(
+        zip(game.classes, game.profiles, runs_before, strict=True)
+    ):
+        list_price = one.line.unit_price
+        for run in of_class:
+            standings.append(profile.standing(lane, list_price, run.price, run.floor, plans))
+            pools.append(Pool(place, run.units, list_price, run.price, run.floor, profile.mask))
+            runs.append(run)
+    return pools, standings, runs
 
 
-def _candidate(
-    terms: PromotionTerms, classes: Sequence[UnitClass], pools: Sequence[Pool], scene: Scene
-) -> Offer | tuple[NotMet, Missing | None]:
-    rule = terms.rule
-    if rule.currency not in (None, scene.currency):
-        return NotMet("currency"), None
-    if rule.condition is not None and not holds(rule.condition, scene):
-        unmet, missing = unmet_parts(rule.condition, scene, "/if")
-        return NotMet("condition", tuple(unmet)), missing
-    offer = make_offer(terms, classes, pools)
-    if offer is None:
-        return NotMet("no_target"), None
-    if not any(_has_room(offer, part.pool, pools) for part in offer.parts):
-        return NotMet("no_discount"), None
-    return offer
-
-
-def _has_room(offer: Offer, pool: int, pools: Sequence[Pool]) -> bool:
-    return pools[pool].price > max(pools[pool].floor, offer.floors.get(pool, 0))
+def _refused(game: Game, plan: Plan, scene: Scene | None) -> PromotionOutcome | None:
+    """Return why a promotion is no candidate for its lane, or None."""
+    currency = plan.terms.rule.currency
+    if currency is not None and currency != game.basket.currency:
+        return plan.not_met(NotMet("currency"))
+    if plan.condition is not None and scene is not None and not plan.condition.holds(scene):
+        unmet, missing = plan.condition.unmet(scene)
+        return plan.not_met(NotMet("condition", tuple(unmet)), missing)
+    if any(gift.sku not in game.basket.gifts for gift in plan.gifts):
+        return plan.not_met(NotMet("gift_unavailable"))
+    if plan.targets and not plan.bit & game.touched:
+        return plan.no_target
+    return None

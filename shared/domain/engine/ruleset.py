@@ -1,60 +1,12 @@
 """A rule set: all live promotion versions, in canonical order, immutable and shareable between threads."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass, field
 
-from shared.domain.engine.rule import Rule
-from shared.domain.filters import Filter
-from shared.domain.schedules import Window
+from shared.domain.engine.program import Program
+from shared.domain.engine.terms import Funder, Lane, OnReturn, PromotionTerms
 
-
-class Lane(StrEnum):
-    """The stages of a price, in order: promotions compete inside a lane and compound across lanes."""
-
-    LINE = "line"
-    ORDER = "order"
-    TENDER = "tender"
-
-
-class OnReturn(StrEnum):
-    """What becomes of a promotion's discount when goods come back: taken anew on what is kept, or left."""
-
-    REPRICE = "reprice"
-    KEEP = "keep"
-
-
-@dataclass(frozen=True, slots=True)
-class Funder:
-    """A party that bears a part of the discounts, in 1/10,000. The parts of a promotion sum to 10,000."""
-
-    party: str
-    share: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionTerms:
-    """One promotion version. `starts_at` and `ends_at` are naive local, the end exclusive; None is open.
-
-    Within that it runs in its recurring `windows`; none means always.
-    """
-
-    promotion_id: str
-    version: int
-    name: str
-    lane: str
-    priority: int
-    exclusive: bool
-    stackable: bool
-    starts_at: datetime | None
-    ends_at: datetime | None
-    zone_policy: str
-    stores: Filter | None
-    rule: Rule
-    windows: tuple[Window, ...] = ()
-    funding: tuple[Funder, ...] = ()
-    on_return: OnReturn = OnReturn.REPRICE
+__all__ = ["Funder", "Lane", "OnReturn", "PromotionTerms", "RuleSet", "compile_rule_set"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +17,19 @@ class RuleSet:
     promotions: tuple[PromotionTerms, ...]
     """In canonical order: priority descending, then id."""
     priority_lanes: frozenset[str] = frozenset()
+    program: Program = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "program", Program(self.promotions))
 
 
-def compile_rule_set(version: int, terms: Iterable[PromotionTerms]) -> RuleSet:
+def compile_rule_set(
+    version: int, terms: Iterable[PromotionTerms], priority_lanes: Iterable[str] = ()
+) -> RuleSet:
     """Return the rule set of these versions; a promotion given twice or an unknown lane raises ValueError."""
     promotions = tuple(sorted(terms, key=lambda one: (-one.priority, one.promotion_id)))
     if len({one.promotion_id for one in promotions}) != len(promotions):
         raise ValueError("a promotion has one version in a rule set")
-    for one in promotions:
-        Lane(one.lane)
-    return RuleSet(version, promotions)
+    for name in [*(one.lane for one in promotions), *priority_lanes]:
+        Lane(name)
+    return RuleSet(version, promotions, frozenset(priority_lanes))

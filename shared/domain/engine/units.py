@@ -1,24 +1,24 @@
 """Units: lines merged into classes of equal pieces, and the pieces of a class in runs of one state."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
 from shared.domain.engine.basket import Basket, BasketLine
 from shared.domain.engine.canonical import canonical_json
-from shared.domain.money import from_minor
+from shared.domain.engine.evaluation import UnitRole
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a promotion takes off each unit of a run, in minor units."""
+class Share(NamedTuple):
+    """What a promotion takes off each unit of a run, in minor units, and the price it found them at."""
 
-    promotion_id: str
+    by: int
     minor: int
+    role: UnitRole
+    entry_price: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """Units of one class, side by side, to which the same happened so far."""
 
     units: int
@@ -27,47 +27,49 @@ class Run:
     shares: tuple[Share, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class UnitClass:
+class UnitClass(NamedTuple):
     """Pieces of one SKU with one price and the same facts, from whichever lines they came."""
 
-    sku: str
-    list_price: int
+    line: BasketLine
+    """The first of them."""
     units: int
-    facts: dict[str, object]
     lines: tuple[int, ...]
     """Places of the lines in the basket, in the order in which they take the units of the class."""
 
 
-def merge_lines(basket: Basket) -> tuple[UnitClass, ...]:
+def merge_lines(basket: Basket) -> list[UnitClass]:
     """Return the classes in canonical order: price descending, then SKU, then tax rate and facts."""
-    alike: dict[tuple[int, str, Decimal], list[int]] = {}
-    for place, line in enumerate(basket.lines):
-        alike.setdefault((-line.unit_price, line.sku, line.tax_rate_pct), []).append(place)
+    lines = basket.lines
+    order = sorted([(-line.unit_price, line.sku, place) for place, line in enumerate(lines)])
+    classes: list[UnitClass] = []
+    at, end = 0, len(order)
+    while at < end:
+        price, sku, place = order[at]
+        after = at + 1
+        while after < end and order[after][1] == sku and order[after][0] == price:
+            after += 1
+        if after == at + 1:
+            line = lines[place]
+            classes.append(UnitClass(line, line.quantity, (place,)))
+        else:
+            classes += _merged(lines, [place for _, _, place in order[at:after]])
+        at = after
+    return classes
+
+
+def _merged(lines: Sequence[BasketLine], places: Sequence[int]) -> list[UnitClass]:
+    """Return the classes of lines of one SKU and price."""
+    alike: dict[tuple[Decimal, str], list[int]] = {}
+    for place in places:
+        line = lines[place]
+        alike.setdefault((line.tax_rate_pct, canonical_json(line.facts)), []).append(place)
     classes: list[UnitClass] = []
     for key in sorted(alike):
-        classes += [_class_of(basket, places) for places in _by_facts(basket.lines, alike[key])]
-    return tuple(classes)
-
-
-def _by_facts(lines: Sequence[BasketLine], places: list[int]) -> Iterable[list[int]]:
-    if len(places) == 1:
-        return [places]
-    groups: dict[str, list[int]] = {}
-    for place in places:
-        groups.setdefault(canonical_json(lines[place].facts), []).append(place)
-    return [groups[facts] for facts in sorted(groups)]
-
-
-def _class_of(basket: Basket, places: list[int]) -> UnitClass:
-    # The larger line first: which line gets the odd cent must not depend on the sender's order.
-    places = sorted(places, key=lambda place: -basket.lines[place].quantity)
-    first = basket.lines[places[0]]
-    facts = dict(first.facts)
-    facts["product.sku"] = first.sku
-    facts["product.price"] = from_minor(first.unit_price, basket.currency)
-    units = sum(basket.lines[place].quantity for place in places)
-    return UnitClass(first.sku, first.unit_price, units, facts, tuple(places))
+        # The larger line first: which line gets the odd cent must not depend on the sender's order.
+        mine = sorted(alike[key], key=lambda place: -lines[place].quantity)
+        units = sum(lines[place].quantity for place in mine)
+        classes.append(UnitClass(lines[mine[0]], units, tuple(mine)))
+    return classes
 
 
 def deal_out(runs: Sequence[Run], quantities: Sequence[int]) -> list[list[Run]]:
@@ -80,8 +82,8 @@ def deal_out(runs: Sequence[Run], quantities: Sequence[int]) -> list[list[Run]]:
         while wanted:
             run = left.pop()
             if run.units > wanted:
-                left.append(replace(run, units=run.units - wanted))
-                run = replace(run, units=wanted)
+                left.append(run._replace(units=run.units - wanted))
+                run = run._replace(units=wanted)
             mine.append(run)
             wanted -= run.units
         dealt.append(mine)

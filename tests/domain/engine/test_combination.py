@@ -5,38 +5,29 @@ from fractions import Fraction
 
 from hypothesis import given, settings
 
-from shared.domain.engine import compile_rule_set
-from shared.domain.engine.candidates import make_offer
-from shared.domain.engine.combination import best_combination
-from shared.domain.engine.lane import LaneProblem, Pool
-from shared.domain.engine.units import merge_lines
+from shared.domain.engine.combination import NODE_BUDGET
 from shared.domain.money import SCALE
 from tests.domain.engine import oracle
-from tests.domain.engine.baskets import basket, lines_of, pieces, promos, terms_of
+from tests.domain.engine.baskets import lines_of, pieces, promos, terms_of
+from tests.domain.engine.lanes import Solved, solve
 from tests.domain.engine.oracle import Piece, Promo
 
 
-def problem_of(units: Sequence[Piece], rivals: Sequence[Promo]) -> LaneProblem:
-    classes = merge_lines(basket(*lines_of(units)))
-    pools = tuple(Pool(n, one.units, one.list_price, one.list_price, 0) for n, one in enumerate(classes))
-    terms = compile_rule_set(1, [terms_of(promo) for promo in rivals]).promotions
-    offers = [make_offer(one, classes, pools) for one in terms]
-    return LaneProblem(pools, tuple(offer for offer in offers if offer is not None))
+def solved(units: Sequence[Piece], rivals: Sequence[Promo], node_budget: int = NODE_BUDGET) -> Solved:
+    return solve(lines_of(units), [terms_of(promo) for promo in rivals], node_budget)
 
 
 @settings(max_examples=200, deadline=None)
 @given(pieces(), promos())
 def test_best_combination_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
-    problem = problem_of(units, rivals)
-    solution = best_combination(problem)
+    solution = solved(units, rivals)
     answer = oracle.best(units, rivals)
     value = Fraction(solution.value) / SCALE
     if solution.optimal:
         assert value == answer.value
         assert solution.bound == solution.value
     assert value <= answer.value <= Fraction(solution.bound) / SCALE
-    units_used = {pool: sum(cell.units for cell in solution.cells if cell.pool == pool) for pool in range(3)}
-    assert all(units_used[place] == pool.units for place, pool in enumerate(problem.pools))
+    assert sum(piece.units for piece in solution.pieces) == len(units)
 
 
 @settings(max_examples=200, deadline=None)
@@ -45,13 +36,10 @@ def test_ties_between_single_units_are_settled_as_the_oracle_does(
     units: list[Piece], rivals: list[Promo]
 ) -> None:
     units = list(dict.fromkeys(units))
-    problem = problem_of(units, rivals)
-    solution = best_combination(problem)
+    solution = solved(units, rivals)
     answer = oracle.best(units, rivals)
-    applied = tuple(problem.offers[place].promotion_id for place in solution.applied)
-    used = sum(cell.units * len(cell.uses) for cell in solution.cells)
     if solution.optimal:
-        assert (applied, used) == (answer.applied, answer.used)
+        assert (solution.applied, solution.used) == (answer.applied, answer.used)
 
 
 def test_a_tie_alone_never_splits_equal_units() -> None:
@@ -60,8 +48,8 @@ def test_a_tie_alone_never_splits_equal_units() -> None:
         Promo("p1", 0, stackable=False, skus=frozenset("a"), percent=1000),
         Promo("p2", 0, stackable=False, skus=frozenset("b"), percent=1000),
     ]
-    problem = problem_of([Piece("a", 700), Piece("a", 700), Piece("b", 700)], rivals)
-    assert best_combination(problem).applied == (0, 2)
+    units = [Piece("a", 700), Piece("a", 700), Piece("b", 700)]
+    assert solved(units, rivals).applied == ("p0", "p2")
 
 
 @settings(max_examples=60, deadline=None)
@@ -69,14 +57,14 @@ def test_a_tie_alone_never_splits_equal_units() -> None:
 def test_a_short_budget_gives_a_lawful_solution_and_a_true_bound(
     units: list[Piece], rivals: list[Promo]
 ) -> None:
-    short = best_combination(problem_of(units, rivals), node_budget=3)
+    short = solved(units, rivals, node_budget=3)
     best = oracle.best(units, rivals).value * SCALE
     assert short.value <= best <= short.bound
     if short.optimal:
         assert short.value == best
 
 
-def a_tangle() -> LaneProblem:
+def a_tangle(node_budget: int) -> Solved:
     """Return twelve capped and limited offers over nine lines, all tied together."""
     names = "abcdefghi"
     rivals = [
@@ -91,18 +79,18 @@ def a_tangle() -> LaneProblem:
         )
         for n in range(12)
     ]
-    return problem_of([Piece(name, 1000 + 137 * n) for n, name in enumerate(names)] * 3, rivals)
+    return solved([Piece(name, 1000 + 137 * n) for n, name in enumerate(names)] * 3, rivals, node_budget)
 
 
 def test_when_the_budget_runs_out_more_of_it_is_never_worse() -> None:
-    found = [best_combination(a_tangle(), node_budget=nodes) for nodes in (10, 100, 1000)]
+    found = [a_tangle(nodes) for nodes in (10, 100, 1000)]
     assert not found[0].optimal
     assert [one.value for one in found] == sorted(one.value for one in found)
     assert all(one.bound >= found[-1].value for one in found)
 
 
 def test_the_search_is_a_function_of_the_problem() -> None:
-    assert best_combination(a_tangle(), 500) == best_combination(a_tangle(), 500)
+    assert a_tangle(500).told == a_tangle(500).told
 
 
 def test_offers_that_tie_no_lines_together_are_proved_at_any_quantity() -> None:
@@ -110,8 +98,7 @@ def test_offers_that_tie_no_lines_together_are_proved_at_any_quantity() -> None:
         Promo(f"p{n:02}", n % 3, stackable=n % 5 == 0, skus=frozenset("abc"), percent=500 + n)
         for n in range(20)
     ]
-    problem = problem_of([Piece(name, 1000) for name in "abc"] * 1000, rivals)
-    solution = best_combination(problem, node_budget=0)
+    solution = solved([Piece(name, 1000) for name in "abc"] * 1000, rivals, node_budget=0)
     assert solution.optimal
     stacked = sum(500 + n for n in range(0, 20, 5))
     assert solution.value == 3000 * 1000 * stacked
@@ -122,10 +109,8 @@ def test_one_limited_offer_takes_the_units_it_gains_most_on() -> None:
         Promo("everyday", 0, stackable=False, skus=frozenset("abc"), percent=1000),
         Promo("limited", 0, stackable=False, skus=frozenset("abc"), percent=5000, max_units=2500),
     ]
-    problem = problem_of(
-        [Piece("a", 100)] * 2000 + [Piece("b", 300)] * 2000 + [Piece("c", 200)] * 1000, rivals
-    )
-    solution = best_combination(problem)
+    units = [Piece("a", 100)] * 2000 + [Piece("b", 300)] * 2000 + [Piece("c", 200)] * 1000
+    solution = solved(units, rivals)
     assert solution.optimal
     assert solution.value == 5000 * (2000 * 300 + 500 * 200) + 1000 * (500 * 200 + 2000 * 100)
 
@@ -136,8 +121,8 @@ def test_a_limited_stackable_offer_adds_to_what_is_free() -> None:
         Promo("free", 0, stackable=True, skus=frozenset("a"), percent=1000),
         Promo("limited", 0, stackable=True, skus=frozenset("a"), percent=2000, max_units=1),
     ]
-    solution = best_combination(problem_of([Piece("a", 100)], rivals))
-    assert (solution.value, solution.applied) == (3000 * 100, (1, 2))
+    solution = solved([Piece("a", 100)], rivals)
+    assert (solution.value, solution.applied) == (3000 * 100, ("free", "limited"))
 
 
 def test_of_many_stackable_offers_only_those_that_give_anything_apply() -> None:
@@ -145,9 +130,9 @@ def test_of_many_stackable_offers_only_those_that_give_anything_apply() -> None:
         Promo(f"p{n}", -n, stackable=True, skus=frozenset("a"), percent=percent)
         for n, percent in enumerate([6000, 4000, *[1000] * 6])
     ]
-    solution = best_combination(problem_of([Piece("a", 100)] * 2, rivals))
-    assert (solution.value, solution.applied) == (2 * 10_000 * 100, (0, 1))
-    assert [len(cell.uses) for cell in solution.cells] == [2]
+    solution = solved([Piece("a", 100)] * 2, rivals)
+    assert (solution.value, solution.applied) == (2 * 10_000 * 100, ("p0", "p1"))
+    assert [len(piece.given) for piece in solution.pieces] == [2]
 
 
 def test_a_limited_offer_leaves_its_best_units_to_one_that_needs_them() -> None:
@@ -156,5 +141,5 @@ def test_a_limited_offer_leaves_its_best_units_to_one_that_needs_them() -> None:
         Promo("either", 0, stackable=False, skus=frozenset("ab"), percent=5000, max_units=1),
         Promo("only-a", 0, stackable=False, skus=frozenset("a"), percent=6000, max_units=1),
     ]
-    solution = best_combination(problem_of([Piece("a", 100), Piece("b", 98)], rivals))
+    solution = solved([Piece("a", 100), Piece("b", 98)], rivals)
     assert solution.value == (60 + 49) * SCALE

@@ -1,0 +1,73 @@
+"""Lanes served by priority: in canonical order, each promotion takes the free units that suit it best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from shared.domain.engine.alone import Alone, alone
+from shared.domain.engine.combination import Combination
+from shared.domain.engine.lane import Amount, LaneProblem, Pool
+from shared.domain.engine.offers import Offered, make
+from shared.domain.engine.pieces import Gift, Piece, of_cells
+
+
+@dataclass(slots=True, eq=False)
+class _Shelf:
+    """Units of a pool to which the same happened so far; `open` says that whoever stacks may use them."""
+
+    pool: int
+    units: int
+    floor: int
+    open: bool = True
+    taken: Amount = 0
+    given: list[Gift] = field(default_factory=list[Gift])
+
+
+def serve(pools: Sequence[Pool], found: Sequence[Offered]) -> Combination:
+    """Return what the promotions take, each after those before it."""
+    shelves = [_Shelf(place, pool.units, pool.floor) for place, pool in enumerate(pools)]
+    lone: dict[int, Alone] = {}
+    value: Amount = 0
+    bound: Amount = 0
+    for one in found:
+        offer = one.offer or make(one.plan, one.takers, pools)
+        if offer is None:
+            continue
+        lone[one.plan.index] = alone(LaneProblem(pools, (offer,)), 0)
+        gained = _serve_one(pools, shelves, one)
+        value += gained.value
+        bound += gained.bound
+        shelves = [shelf for shelf in shelves if shelf.units]
+    shelves.sort(key=lambda shelf: (shelf.pool, not shelf.given, [index for index, _, _ in shelf.given]))
+    pieces = [Piece(shelf.pool, shelf.units, shelf.floor, shelf.given) for shelf in shelves]
+    return Combination(pieces, value, bound, value == bound, lone)
+
+
+def _serve_one(pools: Sequence[Pool], shelves: list[_Shelf], one: Offered) -> Alone:
+    """Let a promotion take what suits it best of the units left to it."""
+    stackable = one.plan.terms.stackable
+    mine = [shelf for shelf in shelves if not shelf.given or (stackable and shelf.open)]
+    left = [
+        Pool(
+            pools[shelf.pool].unit_class,
+            shelf.units,
+            pools[shelf.pool].list_price,
+            pools[shelf.pool].price,
+            shelf.floor,
+            pools[shelf.pool].mask,
+            shelf.taken,
+        )
+        for shelf in mine
+    ]
+    offer = make(one.plan, one.takers, left, one.most)
+    if offer is None:
+        return Alone(0, 0, ())
+    problem = LaneProblem(left, (offer,))
+    found = alone(problem, 0)
+    for piece in of_cells(problem, found.cells) if found.value else ():
+        shelf = mine[piece.pool]
+        shelf.units -= piece.units
+        given = [*shelf.given, *piece.given]
+        taken = shelf.taken + sum(amount for _, amount, _ in piece.given)
+        floor = max(shelf.floor, piece.floor)
+        shelves.append(_Shelf(shelf.pool, piece.units, floor, shelf.open and stackable, taken, given))
+    return found

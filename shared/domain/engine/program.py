@@ -1,0 +1,72 @@
+"""The program of a rule set: its promotions as plans, and what it remembers of products and stores.
+
+What is remembered is a cache and nothing else: it is found out again whenever it is gone, threads may find
+out the same twice, and two programs share nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from shared.domain.engine.basket import Facts, StoreFacts
+from shared.domain.engine.compiler import Compiler
+from shared.domain.engine.plan import EVERY_UNIT, Plan
+from shared.domain.engine.screening import Screening, screen
+from shared.domain.engine.standing import Profile
+from shared.domain.engine.terms import PromotionTerms
+from shared.domain.money import from_minor
+
+_MOST_PROFILES = 200_000
+_MOST_SCREENINGS = 20_000
+
+type _Key = tuple[Mapping[str, object], str, int, str]
+
+
+class Program:
+    """Plans in canonical order, and by lane."""
+
+    __slots__ = ("exclusive", "filters", "lanes", "plans", "profiles", "screenings")
+
+    def __init__(self, promotions: Sequence[PromotionTerms]) -> None:
+        compiler = Compiler()
+        self.plans = tuple(compiler.plan(index, terms) for index, terms in enumerate(promotions))
+        self.filters = tuple(compiler.filters)
+        lanes: dict[str, list[Plan]] = {}
+        for plan in self.plans:
+            lanes.setdefault(plan.terms.lane, []).append(plan)
+        self.lanes = {lane: tuple(plans) for lane, plans in lanes.items()}
+        self.exclusive = sum(plan.bit for plan in self.plans if plan.terms.exclusive)
+        self.profiles: dict[_Key, Profile] = {}
+        self.screenings: dict[tuple[str, str, Mapping[str, object]], Screening] = {}
+
+    def profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:
+        """Return what the rule set knows of a product at a price."""
+        if not isinstance(facts, Facts):
+            return self._profile(facts, sku, price, currency)
+        key = (facts, sku, price, currency)
+        found = self.profiles.get(key)
+        if found is None:
+            if len(self.profiles) >= _MOST_PROFILES:
+                self.profiles.clear()
+            found = self.profiles[key] = self._profile(facts, sku, price, currency)
+        return found
+
+    def _profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:
+        full = {**facts, "product.sku": sku, "product.price": from_minor(price, currency)}
+        mask = EVERY_UNIT
+        for place, selects in enumerate(self.filters, 1):
+            if selects(full):
+                mask |= 1 << place
+        touches = sum(plan.bit for plan in self.plans if plan.targets & mask)
+        return Profile(full, mask, touches)
+
+    def screening(self, store: StoreFacts, now: datetime) -> Screening:
+        """Return which promotions run in a store at an instant."""
+        if not isinstance(store.facts, Facts):
+            return screen(self.plans, store, now)
+        key = (store.id, store.zone, store.facts)
+        found = self.screenings.get(key)
+        if found is None or not found.since <= now < found.until:
+            if len(self.screenings) >= _MOST_SCREENINGS:
+                self.screenings.clear()
+            found = self.screenings[key] = screen(self.plans, store, now)
+        return found
