@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from shared.domain.baskets import RequestedLine, SaleRequest, basket_of
-from shared.domain.engine.units import merge_lines
+from shared.domain.engine.program import product_facts
 from shared.domain.filters import OPERATORS, Filter, Kind, Shape, matches, parse_filter
 from shared.domain.groups import Subject
 from shared.store import filters
@@ -90,7 +90,10 @@ def put_products(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, objec
     store_id = a_store(conn, f"for {len(skus)}")
     request = a_request(store_id, *skus)
     seen = get_facts(conn, store_id=store_id, skus=skus, user_id=UPLOAD, key=None, receipt_number=None)
-    return {one.sku: one.facts for one in merge_lines(basket_of(request, seen))}
+    return {
+        one.sku: product_facts(one.facts, one.sku, one.unit_price, "EUR")
+        for one in basket_of(request, seen).lines
+    }
 
 
 def put_stores(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]]:

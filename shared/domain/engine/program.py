@@ -51,7 +51,7 @@ class Program:
         return found
 
     def _profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:
-        full = {**facts, "product.sku": sku, "product.price": from_minor(price, currency)}
+        full = product_facts(facts, sku, price, currency)
         mask = EVERY_UNIT
         for place, selects in enumerate(self.filters, 1):
             if selects(full):
@@ -70,3 +70,8 @@ class Program:
                 self.screenings.clear()
             found = self.screenings[key] = screen(self.plans, store, now)
         return found
+
+
+def product_facts(facts: Mapping[str, object], sku: str, price: int, currency: str) -> Mapping[str, object]:
+    """Return what filters see of a product at a price in minor units."""
+    return {**facts, "product.sku": sku, "product.price": from_minor(price, currency)}
