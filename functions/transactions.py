@@ -129,6 +129,10 @@ class SaleBody(Request):
 
 class EvaluationBody(SaleBody):
     confirm: bool = Field(default=False, description="Record the sale as well.")
+    near_misses: bool = Field(
+        default=False,
+        description="Tell what a little more of these goods would bring; not when the sale is recorded.",
+    )
 
 
 class VoidBody(Request):
@@ -169,7 +173,10 @@ def evaluate_basket(
     if body.confirm:
         return _record(caller, now, headers, body)
     with pool.connection() as conn:
-        return Reply(actions.evaluate(conn, now, request=body.request(), caller=caller))
+        quote = actions.evaluate(
+            conn, now, request=body.request(), caller=caller, near_misses=body.near_misses
+        )
+    return Reply(quote)
 
 
 @endpoint(

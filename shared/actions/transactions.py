@@ -35,14 +35,16 @@ class _Priced:
     quote: Quote
 
 
-def evaluate(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller) -> Quote:
+def evaluate(
+    conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller, near_misses: bool = False
+) -> Quote:
     """The price of the basket; nothing is recorded.
 
     Raises StoreOutOfScope, PriceOverrideForbidden, and what `domain.baskets.basket_of` does.
     """
     transactions.require_permitted(request, caller)
     live, facts = _read(conn, now, request, caller, None)
-    return _price(now, request, live, facts).quote
+    return _price(now, request, live, facts, near_misses=near_misses).quote
 
 
 def confirm(
@@ -150,9 +152,11 @@ def _read(
         known = live
 
 
-def _price(now: datetime, request: SaleRequest, live: LiveRules, facts: SaleFacts) -> _Priced:
+def _price(
+    now: datetime, request: SaleRequest, live: LiveRules, facts: SaleFacts, *, near_misses: bool = False
+) -> _Priced:
     basket = basket_of(request, facts, live.gifts)
-    evaluation = engine.evaluate(live.rule_set, basket, now)
+    evaluation = engine.evaluate(live.rule_set, basket, now, near_misses=near_misses)
     seen = Seen(basket, request.overridden, facts.rule_set_version, now)
     return _Priced(facts, seen, evaluation, quote_of(evaluation, now, seen.overridden))
 

@@ -1,18 +1,17 @@
 """Sales: the right cents, recorded once, whatever is repeated, interrupted or sent in parallel."""
 
 import json
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
 from uuid import UUID
 
-import psycopg
 import pytest
+from psycopg import pq
 
-from shared.actions import promotions, transactions
-from shared.domain.audit import By
-from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
+from shared.domain.baskets import CurrencyMismatch, SaleRequest, UnknownSku, UnknownStore
+from shared.domain.customers import UnknownCustomer
 from shared.domain.engine import SEMANTICS
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.quotes import Outcome, Quote, TransactionStatus
@@ -26,57 +25,27 @@ from shared.domain.transactions import (
 from shared.domain.users import Caller, Role
 from shared.rows import json_text
 from shared.store import transactions as rows
-from tests.rows import NOW, Conn, a_product, a_store, a_user, percent_off, random_key, terms
+from tests.actions.selling import (
+    a_seller,
+    at_once,
+    buyer,
+    confirm,
+    count,
+    publish,
+    quote,
+    request,
+    three_lenses,
+)
+from tests.rows import NOW, Conn, a_product, a_store, a_user, percent_off
+
+NOBODY = UUID(int=7)
 
 
 @pytest.fixture
 def seller(conn: Conn) -> Caller:
     """A shop assistant of S1, where three lenses at 33.33 are sold."""
-    a_store(conn, "S1")
-    for sku in "ABC":
-        a_product(conn, sku, "33.33")
-    return Caller(a_user(conn, Role.STORE_USER, store_id="S1"), Role.STORE_USER, "S1")
-
-
-def request(*lines: tuple[str, int] | tuple[str, int, str], **changes: Any) -> SaleRequest:
-    values: dict[str, Any] = {
-        "store_id": "S1",
-        "currency": "EUR",
-        "channel": "store",
-        "receipt_number": None,
-        "expected_net": None,
-        "lines": tuple(
-            RequestedLine(
-                sku=line[0], quantity=line[1], unit_price=Decimal(line[2]) if len(line) == 3 else None
-            )
-            for line in lines or (("A", 1), ("B", 1), ("C", 1))
-        ),
-    }
-    return SaleRequest(**(values | changes))
-
-
-def publish(conn: Conn, **changes: Any) -> UUID:
-    with conn.transaction():
-        by = By(a_user(conn))
-        promotion = promotions.create(conn, NOW, terms=terms(**changes), by=by)
-        promotions.publish(conn, NOW, promotion.id, by=by, approval_required=False)
-    return promotion.id
-
-
-def quote(conn: Conn, seller: Caller, sale: SaleRequest | None = None, now: datetime = NOW) -> Quote:
-    return transactions.evaluate(conn, now, request=sale or request(), caller=seller)
-
-
-def confirm(
-    conn: Conn, seller: Caller, sale: SaleRequest | None = None, *, key: str | None = None
-) -> tuple[Quote, bool]:
-    return transactions.confirm(conn, NOW, request=sale or request(), caller=seller, key=key or random_key())
-
-
-def sales(conn: Conn) -> int:
-    row = conn.execute("SELECT count(*) FROM transactions").fetchone()
-    assert row is not None
-    return row[0]
+    three_lenses(conn)
+    return a_seller(conn)
 
 
 # Refusals first: each with its place, and nothing recorded.
@@ -89,6 +58,7 @@ REFUSALS: list[tuple[SaleRequest, type[Exception], str]] = [
     (request(currency="USD"), CurrencyMismatch, "/lines/0/sku"),
     (request(currency="XQX"), CurrencyUnknown, "/currency"),
     (request(expected_net=Decimal("99.98")), QuoteChanged, "/expected_net"),
+    (request(customer=buyer(NOBODY)), UnknownCustomer, "/customer/id"),
 ]
 
 
@@ -101,7 +71,7 @@ def test_a_refused_sale_leaves_no_trace(
     with pytest.raises(error) as refusal:
         confirm(conn, seller, sale)
     assert refusal.value.pointer == pointer  # type: ignore[attr-defined]
-    assert sales(conn) == 0
+    assert count(conn, "transactions") == 0
     assert conn.execute("SELECT count(*) FROM idempotency_keys").fetchone() == (0,)
 
 
@@ -140,7 +110,7 @@ def test_ten_percent_off_three_lines_of_33_33(conn: Conn, seller: Caller) -> Non
         Decimal("10.00"),
     )
     assert answer.transaction is None
-    assert sales(conn) == 0
+    assert count(conn, "transactions") == 0
 
 
 def test_of_two_overlapping_promotions_the_better_total_is_taken(conn: Conn, seller: Caller) -> None:
@@ -189,7 +159,7 @@ def test_a_retry_replays_the_sale_byte_for_byte(conn: Conn, seller: Caller) -> N
     again, replayed = confirm(conn, seller, key="K")
     assert replayed
     assert json_text(Quote, again) == json_text(Quote, first)
-    assert sales(conn) == 1
+    assert count(conn, "transactions") == 1
 
 
 def test_a_key_is_one_callers_own(conn: Conn, seller: Caller) -> None:
@@ -197,14 +167,14 @@ def test_a_key_is_one_callers_own(conn: Conn, seller: Caller) -> None:
     other = Caller(a_user(conn, Role.STORE_USER, store_id="S1"), Role.STORE_USER, "S1")
     _, replayed = confirm(conn, other, request(("A", 1)), key="K")
     assert not replayed
-    assert sales(conn) == 2
+    assert count(conn, "transactions") == 2
 
 
 def test_a_key_with_another_body_is_refused(conn: Conn, seller: Caller) -> None:
     confirm(conn, seller, key="K")
     with pytest.raises(IdempotencyKeyReused):
         confirm(conn, seller, request(("A", 2)), key="K")
-    assert sales(conn) == 1
+    assert count(conn, "transactions") == 1
 
 
 def test_a_receipt_is_recorded_once_whatever_the_key(conn: Conn, seller: Caller) -> None:
@@ -215,7 +185,7 @@ def test_a_receipt_is_recorded_once_whatever_the_key(conn: Conn, seller: Caller)
     with pytest.raises(ReceiptNumberUsed) as refusal:
         confirm(conn, seller, request(("A", 9), receipt_number="R1"))
     assert refusal.value.pointer == "/receipt_number"
-    assert sales(conn) == 1
+    assert count(conn, "transactions") == 1
 
 
 def test_amounts_written_otherwise_are_the_same_request() -> None:
@@ -229,16 +199,9 @@ def test_64_parallel_confirms_record_one_sale(
 ) -> None:
     publish(conn)
     sale = request(receipt_number="R1") if receipts == "one receipt" else request()
-    with ThreadPoolExecutor(64) as threads:
-        connections = list(threads.map(lambda _: psycopg.connect(database_url, autocommit=True), range(64)))
-        answers = list(
-            threads.map(
-                lambda own: confirm(own, seller, sale, key="K" if receipts == "one key" else None),
-                connections,
-            )
-        )
-        list(threads.map(lambda own: own.close(), connections))
-    assert sales(conn) == 1
+    key = "K" if receipts == "one key" else None
+    answers = at_once(database_url, [lambda own: confirm(own, seller, sale, key=key)] * 64)
+    assert count(conn, "transactions") == 1
     assert sum(not replayed for _, replayed in answers) == 1
     assert len({json_text(Quote, answer) for answer, _ in answers}) == 1
 
@@ -257,3 +220,64 @@ def test_what_the_engine_saw_is_kept_whole(conn: Conn, seller: Caller) -> None:
     assert seen["store"]["zone"] == "Europe/Rome"
     assert seen["lines"][0]["unit_price"] == 3333
     assert seen["lines"][0]["facts"]["product.attributes.index"] == "1.50"
+
+
+# Round trips.
+
+
+def round_trips(conn: Conn, trace: Path, call: Callable[[], object]) -> int:
+    """How often libpq waits for the server: an exchange ends with Sync, or is one simple Query."""
+    with trace.open("w") as file:
+        conn.pgconn.trace(file.fileno())
+        conn.pgconn.set_trace_flags(pq.Trace.SUPPRESS_TIMESTAMPS)
+        try:
+            call()
+        finally:
+            conn.pgconn.untrace()
+    messages = [line.split("\t") for line in trace.read_text().splitlines()]
+    return sum(each[0] == "F" and each[2].startswith(("Sync", "Query")) for each in messages)
+
+
+def everything(conn: Conn) -> SaleRequest:
+    """Published rules that ask for limits, history and codes, and a basket that meets them."""
+    publish(
+        conn,
+        limits=(
+            {"redemptions": 100},
+            {"redemptions": 100, "per": "store", "period": "day"},
+            {"redemptions": 100, "per": "customer", "period": "week"},
+            {"budget": "1000.00", "currency": "EUR", "period": "month"},
+        ),
+        rule={
+            "schema": 1,
+            "if": {
+                "all": [
+                    {"fact": "history.orders.30d", "op": "le", "value": 50},
+                    {"fact": "history.redemptions", "op": "le", "value": 50},
+                    {"fact": "code", "op": "eq", "value": "SPRING"},
+                ]
+            },
+            "then": [{"kind": "percent_off", "percent": "10"}],
+        },
+    )
+    return request(customer=buyer(phone_hash=b"x" * 32), codes=("SPRING",))
+
+
+def test_one_round_trip_before_and_one_for_the_confirm(conn: Conn, seller: Caller, tmp_path: Path) -> None:
+    sale = everything(conn)
+    # The first compiles the rules, spreads the counters and makes the customer known.
+    confirm(conn, seller, sale)
+    assert round_trips(conn, tmp_path / "evaluate", lambda: quote(conn, seller, sale)) == 1
+    assert round_trips(conn, tmp_path / "confirm", lambda: confirm(conn, seller, sale)) == 2
+    assert confirm(conn, seller, sale)[0].discount == Decimal("10.00")
+
+
+def test_published_rules_are_read_once_and_then_what_they_ask_for(
+    conn: Conn, seller: Caller, tmp_path: Path
+) -> None:
+    quote(conn, seller)
+    publish(conn)
+    assert round_trips(conn, tmp_path / "rules", lambda: quote(conn, seller)) == 3
+    publish(conn, name="Limited", limits=({"redemptions": 5},))
+    assert round_trips(conn, tmp_path / "asked", lambda: quote(conn, seller)) == 4
+    assert round_trips(conn, tmp_path / "known", lambda: quote(conn, seller)) == 1
