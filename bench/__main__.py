@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cold, world
+from bench import cold, ingest, world
 from bench.breakdown import breakdown
+from bench.ingest_report import ingest_tables
 from bench.machine import load_average, machine
 from bench.memory import memory
 from bench.picture import svg
@@ -43,6 +44,14 @@ def run(plan: Plan) -> dict[str, Any]:
         result["imports"] = cold.imports(plan)
         say(f"memory after {plan.memory_requests:,} evaluations")
         result["memory"] = memory(here, plan, baskets)
+        # Last, since it empties the table of products.
+        result["ingest"] = ingest.measure(
+            here,
+            rows=plan.ingest_rows,
+            rounds=plan.ingest_rounds,
+            long_rows=(plan.ingest_rows,),
+            say=say,
+        )
     result["load_average"] = {"before": began, "after": load_average()}
     return result
 
@@ -57,7 +66,7 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="everything once, as fast as can be")
     given = parser.parse_args()
     result = run(TINY if given.tiny else Plan.of_environment())
-    text = tables(result)
+    text = f"{tables(result)}\n\n### Ingest\n\n{ingest_tables(result['ingest'])}"
     print(text)
     out: Path = given.out or RESULTS
     out.mkdir(parents=True, exist_ok=True)

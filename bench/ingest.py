@@ -2,25 +2,29 @@
 
 The rows go by every way in one run, a round of each after the other: the whole ingest, from the blob to the
 report; COPY of the finished rows into a table like products, which is the durable floor; COPY of the file
-into an unlogged table; COPY and INSERT ON CONFLICT by psql, which checks nothing; INSERTs of 1,000 rows.
+into an unlogged table; COPY and INSERT ON CONFLICT by psql, which checks nothing; the naive ingest.
 """
 
 import argparse
 import csv
 import io
+import json
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import httpx
 import psycopg
 
+from bench import naive
+from bench.document import put
 from bench.figures import ratio, spread
+from bench.ingest_report import ingest_tables
+from bench.long_file import long_file
 from bench.machine import load_average, machine
 from bench.site import Site, site
 from devhost.environment import ROOT
@@ -34,14 +38,11 @@ from shared.edge import blobs, files, storage
 from shared.jobs.ingest import ingest
 from shared.store import uploads, users
 
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
+RESULTS = ROOT / "bench" / "results" / "ingest.json"
 # Twelve columns: without the diameter, of which the samples have one more.
 _KEPT = [place for place, title in enumerate(lenses.HEADER) if title != "Diameter"]
 _PRICE = [lenses.HEADER[place] for place in _KEPT].index("Price")
-_BEGIN, _END = "<!-- ingest: begin -->", "<!-- ingest: end -->"
 _BLOCK = 262_144
-_BATCH = 1_000
-_GOALS = {"first load": 2.5, "nothing changed": 1.8, "everything changed": 3.0}
 
 type Row = list[str]
 
@@ -67,7 +68,7 @@ class Bench:
         self.conn = psycopg.connect(here.url, autocommit=True)
         self._folder = here.folder
         self._user_id = users.insert(
-            self.conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=datetime.now(UTC)
+            self.conn, name="Benchmark", role=Role.ADMIN, phone="+390600000099", now=datetime.now(UTC)
         )
         self._url = here.url
         self.rows = [[row[place] for place in _KEPT] for row in lenses.lenses(rows, 7)]
@@ -132,23 +133,9 @@ class Bench:
         command = [str(bin_folder() / "psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-d", self._url]
         return _timed(lambda: subprocess.run(command, input=script, text=True, check=True))
 
-    def batches(self) -> float:
-        """What most projects do: INSERT ON CONFLICT with the values of 1,000 rows, each in a transaction."""
-        one = "(%s,'lens',%s,%s,%s,%s,%s,%s,%s,%s,jsonb_build_object('i',%s::text,'c',%s::text,'m',%s::text),"
-        one += "uuidv7(),now(),now())"
-        order = (0, 1, 2, 3, 4, 8, 9, 10, 11, 5, 6, 7)
-
-        def run() -> None:
-            for first in range(0, len(self.rows), _BATCH):
-                some = self.rows[first : first + _BATCH]
-                values = [row[place] for row in some for place in order]
-                self.conn.execute(
-                    f"INSERT INTO products VALUES {','.join([one] * len(some))} "  # type: ignore[arg-type]
-                    "ON CONFLICT (sku) DO UPDATE SET name = excluded.name, price = excluded.price",
-                    values,
-                )
-
-        return _timed(run)
+    def naive(self) -> float:
+        upload_id = self.put(self.files["same"])
+        return _timed(lambda: naive.ingest(self.conn, upload_id))
 
     def _copy(self, statement: str, content: bytes) -> None:
         with self.conn.cursor().copy(statement.encode()) as copy:
@@ -161,7 +148,11 @@ def deliver(name: str) -> None:
     ingest(name, blobs.source(client), datetime.now(UTC))
 
 
-def measure(here: Site, rows: int, rounds: int, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(
+    here: Site, *, rows: int, rounds: int, long_rows: Sequence[int], say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Every way, so many rounds; then files of `long_rows` rows. What the database has of products goes."""
+    say("files of products")
     bench = Bench(here, rows)
     took: dict[str, list[float]] = {}
 
@@ -186,75 +177,25 @@ def measure(here: Site, rows: int, rounds: int, say: Callable[[str], None]) -> d
         note("psql, nothing changed", bench.psql("same"))
         note("psql, everything changed", bench.psql("dearer"))
         bench.empty()
-        note("batches of 1,000, first load", bench.batches())
-    bench.empty()
-    say("memory")
-    memory = {count: _memory(bench, count) for count in (rows, 10 * rows)}
+        note("naive ingest, first load", bench.naive())
+    long_files: list[dict[str, Any]] = []
+    for count in long_rows:
+        say(f"a file of {count:,} rows")
+        bench.empty()
+        content = _text([[row[place] for place in _KEPT] for row in lenses.lenses(count, 7)])
+        long_files.append(long_file(bench.conn, bench.put(_text(bench.rows[:10])), bench.put(content)))
     bench.conn.close()
     pool.close()
     floor = took["COPY into a table like products"]
     return {
         "rows": rows,
+        "rounds": rounds,
+        "megabytes": round(len(bench.files["same"]) / 1e6, 1),
         "seconds": {what: spread(each) for what, each in took.items()},
         "to_floor": {what: ratio(each, floor) for what, each in took.items()},
-        "batches_to_ingest": ratio(took["batches of 1,000, first load"], took["first load"]),
-        "memory_mb": memory,
+        "naive_to_ingest": ratio(took["naive ingest, first load"], took["first load"]),
+        "long_files": long_files,
     }
-
-
-def _memory(bench: Bench, count: int) -> dict[str, float]:
-    """What a process of its own holds idle after a small ingest, and at most during one of so many rows."""
-    content = _text([[row[place] for place in _KEPT] for row in lenses.lenses(count, 7)])
-    small, large = bench.put(_text(bench.rows[:10])), bench.put(content)
-    command = [sys.executable, "-m", "bench.ingest", "--deliver", blob_name(small), blob_name(large)]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    idle, peak = map(float, result.stdout.split())
-    return {"idle": idle, "peak": peak, "above_idle": round(peak - idle, 1)}
-
-
-def _deliver_and_tell(small: str, large: str) -> None:
-    deliver(small)
-    idle = _status_mb("VmRSS")
-    Path("/proc/self/clear_refs").write_text("5")
-    deliver(large)
-    print(idle, _status_mb("VmHWM"))
-
-
-def _status_mb(name: str) -> float:
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith(f"{name}:"):
-            return round(int(line.split()[1]) / 1000, 1)
-    raise RuntimeError(f"/proc/self/status has no {name}")
-
-
-def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
-    where, load = facts["machine"], facts["load_average"]
-    lines = [
-        (
-            f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load "
-            f"average {load['before']} before and {load['after']} after. {result['rows']:,} products, "
-            "12 columns; medians with the least and the greatest of the rounds."
-        ),
-        "",
-        "| | seconds | to the floor | goal |",
-        "|---|---|---|---|",
-    ]
-    for what, seconds in result["seconds"].items():
-        to_floor = result["to_floor"][what]
-        goal = f"≤ {_GOALS[what]}" if what in _GOALS else ""
-        lines.append(f"| {what} | {_told(seconds)} | {_told(to_floor)} | {goal} |")
-    lines += [
-        "",
-        f"The batches take {_told(result['batches_to_ingest'])} times as long as the ingest.",
-    ]
-    lines += ["", "| rows | idle MB | at most MB | above idle MB | goal |", "|---|---|---|---|---|"]
-    for count, each in result["memory_mb"].items():
-        lines.append(f"| {count:,} | {each['idle']} | {each['peak']} | {each['above_idle']} | ≤ 150 |")
-    return "\n".join(lines)
-
-
-def _told(each: dict[str, float]) -> str:
-    return f"{each['median']:.2f} ({each['min']:.2f} to {each['max']:.2f})"
 
 
 def _with_price(row: Row, price: str) -> Row:
@@ -279,21 +220,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.ingest", description=__doc__)
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--write", action="store_true", help=f"bring {DOCUMENT.name} up to date")
-    parser.add_argument("--deliver", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--long", type=int, default=1_000_000, help="rows of the longest file")
+    parser.add_argument(
+        "--write", action="store_true", help="keep the result in bench/results"
+    )
     given = parser.parse_args()
-    if given.deliver:
-        _deliver_and_tell(*given.deliver)
-        return
     before = load_average()
     with site() as here:
-        result = measure(here, given.rows, given.rounds, lambda text: print(f"  {text}", file=sys.stderr))
-    facts = {"machine": machine(), "load_average": {"before": before, "after": load_average()}}
-    text = table(result, facts)
+        result = measure(
+            here,
+            rows=given.rows,
+            rounds=given.rounds,
+            long_rows=(given.rows, given.long),
+            say=lambda text: print(f"  {text}", file=sys.stderr),
+        )
+    result |= {"machine": machine(), "load_average": {"before": before, "after": load_average()}}
+    where, load = result["machine"], result["load_average"]
+    text = (
+        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
+        f"before and {load['after']} after. {ingest_tables(result)}"
+    )
     print(text)
     if given.write:
-        before_marks, _, rest = DOCUMENT.read_text().partition(_BEGIN)
-        DOCUMENT.write_text(f"{before_marks}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
+        RESULTS.write_text(json.dumps(result, indent=1) + "\n")
+        put("ingest", text)
 
 
 if __name__ == "__main__":

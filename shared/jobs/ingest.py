@@ -29,7 +29,7 @@ from shared.domain.uploads import (
 from shared.edge import blobs, csv_files
 from shared.edge.blobs import Source
 from shared.jobs.ahead import ahead
-from shared.jobs.applying import apply
+from shared.jobs.applying import apply, reject
 from shared.jobs.following import follow
 from shared.jobs.progress import Progress
 from shared.jobs.reading import READ_PCT, Origin, Reading, report
@@ -148,9 +148,9 @@ def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: 
         statements.stage(conn, blocks)
         rejected_cells.insert(conn, reading.rejections(spool))
     _lock_target(conn, upload.id, kind, reading.read, progress)
-    # Without a rejected row others may lose their parent, so until nothing goes.
-    while sum(reject(conn, reading.table) for reject in statements.reject):
-        continue
+    for percent in reject(conn, reading.table):
+        done = READ_PCT + percent * (_CHECKED_PCT - READ_PCT) // 100
+        progress.tell(UploadStatus.APPLYING, done, Rows(read=reading.read))
     rejected = rejected_cells.count_rows(conn)
     errors = _tell_rejected(conn, upload.id, origin, reading) if rejected else []
     if rejected and upload.mode is Mode.ALL_OR_NOTHING:

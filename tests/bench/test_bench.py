@@ -69,3 +69,13 @@ def test_cold_start_and_memory_are_told(result: dict[str, Any]) -> None:
 def test_tables_and_picture_come_with_it(out: Path) -> None:
     assert ET.parse(out / "latest.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
     assert "| evaluate | 2 | the app |" in (out / "latest.md").read_text()
+
+
+@pytest.mark.slow
+def test_ingest_is_measured_beside_its_limits(result: dict[str, Any]) -> None:
+    found = result["ingest"]
+    assert found["seconds"].keys() == found["to_floor"].keys()
+    assert {"first load", "nothing changed", "naive ingest, first load"} <= found["seconds"].keys()
+    (file,) = found["long_files"]
+    assert (file["rows"], file["above_idle_mb"] > 0) == (TINY.ingest_rows, True)
+    assert file["still_s"]

@@ -205,7 +205,8 @@ def test_progress_moves_while_rows_are_read_and_while_they_are_applied(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shared.jobs.progress._PAUSE_S", 0)
-    monkeypatch.setattr("shared.jobs.applying._PAGES", 20)
+    for name in ("_PAGES_AT_ONCE", "_PAGES"):
+        monkeypatch.setattr(f"shared.jobs.applying.{name}", 20)
     told: list[tuple[str, int, int, int]] = []
     tell = uploads.update_progress
 
@@ -218,6 +219,8 @@ def test_progress_moves_while_rows_are_read_and_while_they_are_applied(
     client.send("products_lens", lenses(20_000))
     read = [each for each in told if each[0] == "validating"]
     applied = [each for each in told if each[0] == "applying"]
+    # Before the first row is applied each check is told: of so many rows one takes half a second.
+    assert len({each[1] for each in applied if not each[3]}) >= 3
     assert len({each[2] for each in read}) >= 5
     assert len({each[3] for each in applied}) >= 5
     assert [each[1] for each in told] == sorted(each[1] for each in told)
