@@ -4,6 +4,7 @@ import azure.functions as func
 
 from functions import (
     auth,
+    backtests,
     catalogue,
     groups,
     ingest,
@@ -20,6 +21,7 @@ app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for area in (
     auth,
+    backtests,
     catalogue,
     groups,
     ingest,

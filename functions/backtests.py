@@ -17,12 +17,11 @@ from shared.domain.backtests import (
     Breakdown,
     CursorInvalid,
     PeriodInvalid,
-    VersionNotFound,
     parse_period,
 )
 from shared.domain.filters import FilterInvalid
 from shared.domain.pages import Page, page_of
-from shared.domain.promotions import PromotionNotFound
+from shared.domain.promotions import PromotionNotFound, VersionNotFound
 from shared.domain.users import Caller, Permission
 from shared.edge.http import BASE, endpoint
 from shared.edge.operations import Reply, Request

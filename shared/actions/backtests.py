@@ -11,7 +11,6 @@ from shared.domain.backtests import (
     BacktestNotFound,
     BacktestPlan,
     Breakdown,
-    VersionNotFound,
     budget_of,
     cursor_of,
     figure_of,
@@ -27,7 +26,7 @@ from shared.domain.groups import Subject
 from shared.domain.limits import Limit
 from shared.domain.money import to_minor
 from shared.domain.pages import Page
-from shared.domain.promotions import PromotionNotFound, PublishedVersion
+from shared.domain.promotions import PromotionNotFound, PublishedVersion, VersionNotFound
 from shared.domain.reruns import Members, Trial
 from shared.store import Conn, filters, rule_sets, trials
 from shared.store import backtests as rows
@@ -72,7 +71,8 @@ def prepare(conn: Conn, plan: BacktestPlan) -> Prepared:
 def members(conn: Conn, version: int) -> Members:
     """What was live in a rule set."""
     found = rule_sets.find_members(conn, version)
-    return Members(tuple(member.terms() for member in found), frozenset())
+    lanes = rule_sets.find_priority_lanes(conn, version)
+    return Members(tuple(member.terms() for member in found), tuple(lanes))
 
 
 def get(conn: Conn, backtest_id: UUID) -> Backtest:
@@ -118,7 +118,7 @@ def _version(conn: Conn, promotion_id: UUID, version: int | None) -> PublishedVe
         return found
     if promotion_rows.get(conn, promotion_id) is None:
         raise PromotionNotFound(promotion_id=promotion_id)
-    raise VersionNotFound(pointer="/version", version=version)
+    raise VersionNotFound(pointer="/version", promotion_id=promotion_id, version=version)
 
 
 def _get(conn: Conn, backtest_id: UUID) -> Backtest:

@@ -25,12 +25,6 @@ class BacktestNotFound(NotFound):
     code = "backtest_not_found"
 
 
-class VersionNotFound(NotFound):
-    """The promotion has no version {version}."""
-
-    code = "version_not_found"
-
-
 class PeriodInvalid(Refused):
     """The period is not valid: {detail}."""
 

@@ -77,7 +77,7 @@ class Members(NamedTuple):
     """What a rule set was, besides its number."""
 
     promotions: tuple[PromotionTerms, ...]
-    priority_lanes: frozenset[str]
+    priority_lanes: tuple[str, ...]
 
 
 class Trial:
@@ -182,7 +182,7 @@ def may_bind(headroom: Headroom | None, most: int) -> bool:
 
 
 def _compiled(version: int, terms: Iterable[PromotionTerms], members: Members) -> RuleSet:
-    return replace(compile_rule_set(version, terms), priority_lanes=members.priority_lanes)
+    return compile_rule_set(version, terms, members.priority_lanes)
 
 
 def _by_promotion(evaluation: Evaluation) -> dict[str, int]:

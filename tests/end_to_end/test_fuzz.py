@@ -87,6 +87,7 @@ def seeds(shop: Shop) -> dict[str, list[str]]:
         "group_id": [_defined(shop, subject) for subject in ("product", "store") for _ in range(5)],
         "upload_id": [_awaiting(shop) for _ in range(5)],
         "job_id": [_queued(shop) for _ in range(5)],
+        "backtest_id": [_backtest(shop)],
         "sku": SKUS,
         "store_id": ["S0001", "S0002"],
     }
@@ -113,6 +114,12 @@ def _defined(shop: Shop, subject: str) -> str:
 def _awaiting(shop: Shop) -> str:
     ticket = shop.admin.post("uploads", json={"kind": "stores", "filename": "x.csv"})
     return ticket.raise_for_status().json()["upload_id"]
+
+
+def _backtest(shop: Shop) -> str:
+    promotion_id = _draft(shop)
+    queued = shop.admin.post(f"promotions/{promotion_id}/backtests", json=_JANUARY)
+    return queued.raise_for_status().json()["id"]
 
 
 def _queued(shop: Shop) -> str:
@@ -187,6 +194,7 @@ def _seed(case: Case, ids: dict[str, list[str]], data: st.DataObject) -> None:
 
 type Request = dict[str, Any]
 
+_JANUARY: Request = {"from": "2026-01-01", "until": "2026-01-31"}
 _CHANGE: Request = {"body": {"description": "Others"}, "headers": {"If-Match": "*"}}
 
 # A request that succeeds, and who sends it.
@@ -195,6 +203,10 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "archive_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
     "cancel_job": (Role.ADMIN, lambda shop: _at("job_id", _queued(shop))),
     "cancel_upload": (Role.ADMIN, lambda shop: _at("upload_id", _awaiting(shop))),
+    "create_backtest": (
+        Role.MARKETING,
+        lambda shop: _at("promotion_id", _draft(shop)) | {"body": _JANUARY},
+    ),
     "create_job": (Role.ADMIN, lambda _: {"body": {"kind": "purge"}}),
     "create_product_group": (Role.MARKETING, lambda _: {"body": _group("product")}),
     "create_promotion": (Role.MARKETING, lambda _: {"body": lumen_ten()}),
@@ -207,6 +219,11 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "delete_product_group": (Role.ADMIN, lambda shop: _at("group_id", _defined(shop, "product"))),
     "delete_store_group": (Role.MARKETING, lambda shop: _at("group_id", _defined(shop, "store"))),
     "evaluate_basket": (Role.STORE_USER, lambda _: {"body": basket()}),
+    "get_backtest": (Role.MARKETING, lambda shop: _at("backtest_id", _backtest(shop))),
+    "get_backtest_breakdown": (
+        Role.ADMIN,
+        lambda shop: {"path_parameters": {"backtest_id": _backtest(shop), "part": "by-day"}},
+    ),
     "get_docs": (None, lambda _: {}),
     "get_docs_asset": (None, lambda _: _at("asset", "start.js")),
     "get_health": (None, lambda _: {}),
@@ -230,6 +247,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     ),
     "get_upload": (Role.BACK_OFFICE, lambda shop: _at("upload_id", _awaiting(shop))),
     "issue_token": (None, lambda shop: {"body": _challenge(shop)}),
+    "list_backtests": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop))),
     "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
     "list_lanes": (Role.STORE_USER, lambda _: {}),
     "list_product_group_changes": (
