@@ -67,20 +67,63 @@ def euros(minor: int) -> str:
 
 def benefit_of(promo: Promo) -> dict[str, Any]:
     """Return the document of a promotion of the oracle."""
-    if promo.percent is not None:
-        benefit = percent(str(Decimal(promo.percent) / 100))
-    else:
-        benefit = amount(euros(promo.amount), promo.per)
-    benefit["target"] = skus(*sorted(promo.skus))
-    if promo.max_units is not None:
-        benefit["max_units"] = {"units": promo.max_units, "per": promo.max_units_per}
-    if promo.max_discount is not None:
-        benefit["max_discount"] = {"amount": euros(promo.max_discount), "currency": "EUR"}
-    if promo.floor_minor:
-        benefit["price_floor"] = {"amount": euros(promo.floor_minor), "currency": "EUR"}
-    elif promo.floor_percent:
-        benefit["price_floor"] = {"percent": str(Decimal(promo.floor_percent) / 100)}
+    match promo.kind:
+        case "fixed":
+            benefit: dict[str, Any] = {"kind": "fixed_price", "price": euros(promo.price), "currency": "EUR"}
+        case "gift":
+            (buy, bought), (get, got) = promo.picks
+            benefit = {
+                "kind": "buy_x_get_y",
+                "buy": {"units": buy, "where": skus(*sorted(bought))},
+                "get": {"units": get, "where": skus(*sorted(got)), "percent": _percent(promo.percent)},
+                "choose": "cheapest" if promo.cheapest else "dearest",
+            }
+        case "bundle":
+            items = [{"units": units, "where": skus(*sorted(names))} for units, names in promo.picks]
+            benefit = {"kind": "bundle_price", "items": items, "price": euros(promo.price), "currency": "EUR"}
+        case "tiered":
+            benefit = _tiered(promo)
+        case _ if promo.percent is not None:
+            benefit = percent(_percent(promo.percent))
+        case _:
+            benefit = amount(euros(promo.amount), promo.per)
+    if promo.kind not in {"gift", "bundle", "tiered"}:
+        benefit["target"] = skus(*sorted(promo.skus))
+    bounded = benefit["tiers"][0]["then"] if promo.kind == "tiered" else benefit
+    for each in [tier["then"] for tier in benefit["tiers"]] if promo.kind == "tiered" else [bounded]:
+        each |= _bounds(promo)
     return benefit
+
+
+def _tiered(promo: Promo) -> dict[str, Any]:
+    tiers = [
+        {
+            "from": least if promo.by == "quantity" else euros(least),
+            "then": percent(_percent(off)),
+        }
+        for least, off in promo.tiers
+    ]
+    found = {"kind": "tiered", "by": promo.by, "where": skus(*sorted(promo.skus)), "tiers": tiers}
+    return found if promo.by == "quantity" else found | {"currency": "EUR", "basis": "list"}
+
+
+def _bounds(promo: Promo) -> dict[str, Any]:
+    bounds: dict[str, Any] = {}
+    if promo.max_units is not None:
+        bounds["max_units"] = {"units": promo.max_units, "per": promo.max_units_per}
+    if promo.max_applications is not None:
+        bounds["max_applications"] = promo.max_applications
+    if promo.max_discount is not None:
+        bounds["max_discount"] = {"amount": euros(promo.max_discount), "currency": "EUR"}
+    if promo.floor_minor:
+        bounds["price_floor"] = {"amount": euros(promo.floor_minor), "currency": "EUR"}
+    elif promo.floor_percent:
+        bounds["price_floor"] = {"percent": _percent(promo.floor_percent)}
+    return bounds
+
+
+def _percent(hundredths: int | None) -> str:
+    return str(Decimal(hundredths or 0) / 100)
 
 
 def terms_of(promo: Promo, **more: Any) -> PromotionTerms:
@@ -126,3 +169,60 @@ def _promo(draw: st.DrawFn, name: str) -> Promo:
         **value,
         **floor,
     )
+
+
+@st.composite
+def any_promos(draw: st.DrawFn, most: int = 3) -> list[Promo]:
+    """Promotions of every kind."""
+    return [draw(_any_promo(f"p{number}")) for number in range(draw(st.integers(1, most)))]
+
+
+def _any_promo(name: str) -> st.SearchStrategy[Promo]:
+    return st.one_of(_promo(name), _fixed(name), _gift(name), _bundle(name), _tiers(name))
+
+
+_names = st.frozensets(st.sampled_from(SKUS), min_size=1)
+_floors = st.sampled_from([{}, {}, {"floor_minor": 150}, {"floor_percent": 5000}])
+_applications = st.sampled_from([None, None, 1, 2])
+
+
+@st.composite
+def _common(draw: st.DrawFn, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "priority": draw(st.sampled_from([0, 0, 1])),
+        "stackable": draw(st.booleans()),
+        "skus": draw(_names),
+        "max_discount": draw(st.sampled_from([None, None, None, 100, 301])),
+        "max_applications": draw(_applications),
+        **draw(_floors),
+    }
+
+
+@st.composite
+def _fixed(draw: st.DrawFn, name: str) -> Promo:
+    return Promo(kind="fixed", price=draw(st.sampled_from([0, 50, 150, 300])), **draw(_common(name)))
+
+
+@st.composite
+def _gift(draw: st.DrawFn, name: str) -> Promo:
+    common = draw(_common(name))
+    picks = ((draw(st.integers(1, 2)), common["skus"]), (draw(st.integers(1, 2)), draw(_names)))
+    percent = draw(st.sampled_from([10_000, 5000, 3333]))
+    return Promo(kind="gift", picks=picks, cheapest=draw(st.booleans()), percent=percent, **common)
+
+
+@st.composite
+def _bundle(draw: st.DrawFn, name: str) -> Promo:
+    common = draw(_common(name))
+    picks = draw(st.lists(st.tuples(st.integers(1, 2), _names), min_size=1, max_size=2))
+    price = draw(st.sampled_from([100, 250, 500, 900]))
+    return Promo(kind="bundle", picks=tuple(picks), price=price, **common)
+
+
+@st.composite
+def _tiers(draw: st.DrawFn, name: str) -> Promo:
+    by = draw(st.sampled_from(["quantity", "spend"]))
+    least = [1, 2, 4] if by == "quantity" else [150, 600, 1200]
+    tiers = tuple(zip(least[draw(st.integers(0, 2)) :], [1000, 2500, 6000], strict=False))
+    return Promo(kind="tiered", by=by, tiers=tiers, **draw(_common(name)))

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, event, given, settings
 
 from shared.domain.engine.combination import NODE_BUDGET
 from shared.domain.money import SCALE
 from tests.domain.engine import oracle
-from tests.domain.engine.baskets import lines_of, pieces, promos, terms_of
+from tests.domain.engine.baskets import any_promos, lines_of, pieces, promos, terms_of
 from tests.domain.engine.lanes import Solved, solve
 from tests.domain.engine.oracle import Piece, Promo
 
@@ -20,9 +21,30 @@ def solved(units: Sequence[Piece], rivals: Sequence[Promo], node_budget: int = N
 @settings(max_examples=200, deadline=None)
 @given(pieces(), promos())
 def test_best_combination_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
+    agrees(units, rivals)
+
+
+@settings(max_examples=300, deadline=None)
+@given(pieces(), any_promos())
+def test_every_kind_of_benefit_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
+    agrees(units, rivals)
+
+
+@pytest.mark.soak
+@settings(max_examples=5000, deadline=None)
+@given(pieces(most=7), any_promos(most=4))
+def test_every_kind_of_benefit_equals_the_oracle_on_larger_baskets(
+    units: list[Piece], rivals: list[Promo]
+) -> None:
+    assume(oracle.size(oracle.in_order(units), rivals) < 100_000)
+    agrees(units, rivals)
+
+
+def agrees(units: list[Piece], rivals: list[Promo]) -> None:
     solution = solved(units, rivals)
     answer = oracle.best(units, rivals)
     value = Fraction(solution.value) / SCALE
+    event(f"optimal: {solution.optimal}")
     if solution.optimal:
         assert value == answer.value
         assert solution.bound == solution.value
@@ -30,8 +52,8 @@ def test_best_combination_equals_the_oracle(units: list[Piece], rivals: list[Pro
     assert sum(piece.units for piece in solution.pieces) == len(units)
 
 
-@settings(max_examples=200, deadline=None)
-@given(pieces(), promos())
+@settings(max_examples=300, deadline=None)
+@given(pieces(), any_promos())
 def test_ties_between_single_units_are_settled_as_the_oracle_does(
     units: list[Piece], rivals: list[Promo]
 ) -> None:
