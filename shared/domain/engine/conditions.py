@@ -8,12 +8,10 @@ from typing import Any, cast
 
 from shared.domain.engine.aggregates import compile_aggregate
 from shared.domain.engine.rule import Aggregate, Condition, Measure
-from shared.domain.engine.scene import Goods, Scene
+from shared.domain.engine.scene import Scene
 from shared.domain.facts import name_for
 from shared.domain.filters import AllOf, AnyOf, Compare, InGroup, NotOf, Op, Value
 from shared.domain.predicates import compile_compare, compile_in_group, every, negated, some
-
-__all__ = ["Goods", "Missing", "Reasons", "Scene", "Unmet", "compile_condition", "holds", "unmet_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,11 +152,3 @@ def _missing(aggregate: Aggregate, seen: int) -> Missing | None:
     if aggregate.op is Op.GT:
         return Missing(aggregate.measure, wanted - seen + 1)
     return None
-
-
-def holds(condition: Condition, scene: Scene) -> bool:
-    return compile_condition(condition, "").holds(scene)
-
-
-def unmet_parts(condition: Condition, scene: Scene, at: str) -> Reasons:
-    return compile_condition(condition, "", at).unmet(scene)

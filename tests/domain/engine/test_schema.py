@@ -1,8 +1,10 @@
 """The JSON Schema accepts what the parser reads, and refuses what the parser refuses for its shape."""
 
 import re
+from typing import Any
 
 import jsonschema_rs
+import pytest
 from hypothesis import given, settings
 
 from shared.domain.engine import RuleInvalid, parse_rule
@@ -36,7 +38,7 @@ def test_it_accepts_what_the_parser_reads(document: Json) -> None:
     SCHEMA.validate(document)
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(mutated(rule_documents()))
 def test_it_refuses_what_the_parser_refuses_for_its_shape(document: Json) -> None:
     detail = ""
@@ -46,3 +48,30 @@ def test_it_refuses_what_the_parser_refuses_for_its_shape(document: Json) -> Non
         detail = str(refusal.values["detail"])
     if not OF_MEANING.fullmatch(detail):
         assert SCHEMA.is_valid(document) is (detail == ""), detail
+
+
+def when(**condition: Any) -> Json:
+    return {"schema": 1, "if": condition, "then": [{"kind": "percent_off", "percent": "10"}]}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        pytest.param({"schema": 1, "then": []}, id="nothing given"),
+        pytest.param({"schema": 2, "then": [{"kind": "gift", "sku": "x"}]}, id="another schema"),
+        pytest.param(when(fact="store.city", op="between", value=["a"]), id="range of one"),
+        pytest.param(when(fact="store.city", op="between", value=["a", "b", "c"]), id="range of three"),
+        pytest.param(when(fact="store.attributes.x", op="between", value=["a", 2]), id="range of two kinds"),
+        pytest.param(when(fact="code", op="lt", value="a"), id="codes in order"),
+        pytest.param(when(fact="time.weekday", op="eq", value=8), id="eighth day"),
+        pytest.param(when(fact="time.time_of_day", op="eq", value="24:00"), id="hour 24"),
+        pytest.param(when(fact="history.spend", op="ge", value="5.00"), id="amount without currency"),
+        pytest.param(when(fact="product.brand", op="eq", value="x"), id="product in a condition"),
+        pytest.param(when(count="lines", op="between", value=[1, 2, 3]), id="range of three counts"),
+        pytest.param(when(all=[]), id="all of nothing"),
+    ],
+)
+def test_it_refuses_with_the_parser(document: Json) -> None:
+    with pytest.raises(RuleInvalid):
+        parse_rule(document)
+    assert not SCHEMA.is_valid(document)
