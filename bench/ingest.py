@@ -12,7 +12,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -82,13 +82,13 @@ class Bench:
         # The first of a process pays for imports and connections.
         self.ingest(_text(self.rows[:10]))
 
-    def put(self, content: bytes) -> UUID:
+    def put(self, content: bytes, kind: UploadKind = UploadKind.PRODUCTS_LENS) -> UUID:
         now = datetime.now(UTC)
         upload_id, expires_at = actions.request(
             self.conn,
             now,
-            kind=UploadKind.PRODUCTS_LENS,
-            filename="lenses.csv",
+            kind=kind,
+            filename="file.csv",
             mode=Mode.VALID_ROWS,
             validate_only=False,
             user_id=self._user_id,
@@ -97,9 +97,9 @@ class Bench:
         httpx.put(ticket.put_url, headers=ticket.headers, content=content, timeout=600).raise_for_status()
         return upload_id
 
-    def ingest(self, content: bytes) -> float:
+    def ingest(self, content: bytes, kind: UploadKind = UploadKind.PRODUCTS_LENS) -> float:
         """From the event to the outcome."""
-        upload_id = self.put(content)
+        upload_id = self.put(content, kind)
         took = _timed(lambda: deliver(blob_name(upload_id)))
         upload = uploads.get(self.conn, upload_id)
         if upload is None or upload.status is not UploadStatus.COMPLETED:
@@ -202,12 +202,16 @@ def _with_price(row: Row, price: str) -> Row:
     return [*row[:_PRICE], price, *row[_PRICE + 1 :]]
 
 
-def _text(rows: Sequence[Row]) -> bytes:
+def csv_of(header: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([lenses.HEADER[place] for place in _KEPT])
+    writer.writerow(header)
     writer.writerows(rows)
     return text.getvalue().encode()
+
+
+def _text(rows: Sequence[Row]) -> bytes:
+    return csv_of([lenses.HEADER[place] for place in _KEPT], rows)
 
 
 def _timed(run: Callable[[], object]) -> float:
@@ -221,9 +225,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--long", type=int, default=1_000_000, help="rows of the longest file")
-    parser.add_argument(
-        "--write", action="store_true", help="keep the result in bench/results"
-    )
+    parser.add_argument("--write", action="store_true", help="keep the result in bench/results")
     given = parser.parse_args()
     before = load_average()
     with site() as here:
