@@ -3,6 +3,7 @@
 import azure.functions as func
 
 from functions import (
+    api_keys,
     auth,
     backtests,
     catalogue,
@@ -20,6 +21,7 @@ from functions import (
 app = func.FunctionApp(http_auth_level=func.AuthLevel.ANONYMOUS)
 
 for area in (
+    api_keys,
     auth,
     backtests,
     catalogue,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import httpx
 import psycopg
@@ -38,14 +38,14 @@ class Basket:
 
     @property
     def caller(self) -> Caller:
-        return Caller(self.user_id, Role.STORE_USER, self.store_id)
+        return Caller(self.user_id, Role.STORE_USER, self.store_id, uuid4())
 
 
 def load(site: Site, plan: Plan, now: datetime) -> list[Basket]:
     """Fill an empty, migrated database. Everything but `now` is the same in every run of a plan."""
     with psycopg.connect(site.url, autocommit=True) as conn:
         admin = users.insert(conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=now)
-        _upload(site, plan, tokens.issue(Caller(admin, Role.ADMIN, None), now))
+        _upload(site, plan, tokens.issue(Caller(admin, Role.ADMIN, None, uuid4()), now))
         for terms in offers(now):
             with conn.transaction():
                 draft = promotions.create(conn, now, terms=terms, by=By(admin))

@@ -102,7 +102,7 @@ def list_stores(caller: Caller, query: StoresQuery) -> Page[Store]:
     with pool.connection() as conn:
         found = stores.find(
             conn,
-            only=caller.store_scope,
+            reach=caller.reach,
             country=query.country,
             region=query.region,
             city=query.city,
@@ -119,7 +119,7 @@ def list_stores(caller: Caller, query: StoresQuery) -> Page[Store]:
 def get_store(caller: Caller, path: StorePath) -> Store:
     """A store you may see."""
     with pool.connection() as conn:
-        store = stores.get(conn, path.store_id) if caller.sees_store(path.store_id) else None
+        store = stores.get(conn, path.store_id, caller.reach)
     if store is None:
         raise StoreUnknown(store_id=path.store_id)
     return store

@@ -23,7 +23,7 @@ from devhost.services.azurite import Account, Azurite, Ports, install
 from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
 from devhost.services.postgres import Postgres
 from shared import pool, rulesets
-from shared.edge import msg91, tokens
+from shared.edge import callers, msg91, signing_keys
 from shared.schema.migrate import migrate
 from shared.settings import settings
 
@@ -131,7 +131,9 @@ def forget_app() -> None:
     """Close what the app keeps for the life of a process, so that the next test begins as a new one."""
     pool.close()
     settings.cache_clear()
-    tokens._signing_key.cache_clear()
+    signing_keys.ring.cache_clear()
+    signing_keys.accepted.cache_clear()
+    callers._ended = callers._Ended()
     if msg91._one_client.cache_info().currsize:
         msg91._one_client().close()
     msg91._one_client.cache_clear()

@@ -25,6 +25,10 @@ class Subject(StrEnum):
     GROUP = "group"
     LANE = "lane"
     UPLOAD = "upload"
+    SESSION = "session"
+    API_KEY = "api_key"
+    USER = "user"
+    NOTIFICATION = "notification"
 
 
 class Action(StrEnum):
@@ -45,3 +49,12 @@ class Action(StrEnum):
     GROUP_DELETED = "group.deleted"
     LANE_CHANGED = "lane.changed"
     UPLOAD_APPLIED = "upload.applied"
+    SESSION_BEGUN = "session.begun"
+    SESSION_ENDED = "session.ended"
+    API_KEY_CREATED = "api_key.created"
+    API_KEY_REVOKED = "api_key.revoked"
+    USER_CREATED = "user.created"
+    USER_CHANGED = "user.changed"
+    USER_DISABLED = "user.disabled"
+    USER_ENABLED = "user.enabled"
+    NOTIFICATION_RETRIED = "notification.retried"

@@ -133,6 +133,9 @@ class Reach:
     below: bool = False
 
 
+EVERY_STORE = Reach(None)
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who makes this call, and from which store.
@@ -157,7 +160,7 @@ class Caller:
     def reach(self) -> Reach:
         """Whose rows this caller reads; who has neither all stores nor one of their own reads none."""
         if self.scope is Scope.ALL:
-            return Reach(None)
+            return EVERY_STORE
         return Reach(self.store_id or "", below=self.scope is Scope.SUBTREE)
 
     def sees_store(self, store_id: str) -> bool:

@@ -14,10 +14,16 @@ from pydantic_core import to_json
 from shared.domain.audit import By
 from shared.domain.errors import PromoPartnerError, Unavailable
 from shared.domain.users import Caller, Permission
-from shared.edge import logs, tokens
+from shared.edge import callers, logs
 from shared.edge.operations import Access, Content, Operation, Reply, register
 from shared.edge.parsing import parse
-from shared.edge.problems import InternalError, PermissionMissing, Unauthenticated, problem_of
+from shared.edge.problems import (
+    InternalError,
+    PermissionMissing,
+    SessionNeeded,
+    Unauthenticated,
+    problem_of,
+)
 from shared.rows import adapter
 
 _log = logging.getLogger(__name__)
@@ -114,10 +120,9 @@ def _arguments(operation: Operation, req: func.HttpRequest, request_id: str) -> 
 def _authorise(access: Permission | Access, req: func.HttpRequest, now: datetime) -> Caller | None:
     if access is Access.OPEN:
         return None
-    scheme, _, token = req.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated
-    caller = tokens.read(token.strip(), now)
+    caller = callers.authenticate(req.headers, now)
+    if access is Access.SESSION and caller.session_id is None:
+        raise SessionNeeded
     if isinstance(access, Permission) and not caller.may(access):
         raise PermissionMissing(permission=access.value)
     return caller

@@ -8,17 +8,22 @@ from typing import Any
 from pydantic import TypeAdapter
 from pydantic.json_schema import JsonSchemaMode
 
+from shared.domain.api_keys import NOT_FOR_KEYS
 from shared.domain.errors import PromoPartnerError
 from shared.domain.users import Permission
+from shared.edge.callers import API_KEY
 from shared.edge.operations import REGISTRY, Access, Content, Operation
 from shared.edge.parsing import BODY_LIMIT
 from shared.edge.problems import (
+    ApiKeyInvalid,
     BodyMissing,
     BodyTooLarge,
     InternalError,
     MalformedJson,
     PermissionMissing,
     Problem,
+    SessionEnded,
+    SessionNeeded,
     TokenExpired,
     TokenInvalid,
     Unauthenticated,
@@ -58,6 +63,12 @@ def document() -> Json:
             "schemas": schemas.components,
             "securitySchemes": {
                 "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "api_key": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": API_KEY,
+                    "description": "Of a machine, which may do what its key says; instead of a token.",
+                },
             },
         },
     }
@@ -109,7 +120,7 @@ def _operation(operation: Operation, schemas: _Schemas) -> Json:
         "tags": [operation.tag],
         "summary": summary.rstrip("."),
         "responses": _responses(operation, schemas),
-        "security": [] if operation.access is Access.OPEN else [{"access_token": []}],
+        "security": [{scheme: []} for scheme in _schemes(operation)],
     }
     needs = f"Needs the permission `{operation.access.value}`." if _needs_permission(operation) else ""
     text = "\n\n".join(part for part in (description.strip(), needs) if part)
@@ -184,7 +195,9 @@ _REPLY_HEADERS: Json = {
 def _usual(operation: Operation) -> Iterable[type[PromoPartnerError]]:
     """What any request of this form can meet."""
     if operation.access is not Access.OPEN:
-        yield from (Unauthenticated, TokenInvalid, TokenExpired)
+        yield from (Unauthenticated, TokenInvalid, TokenExpired, SessionEnded, ApiKeyInvalid)
+    if operation.access is Access.SESSION:
+        yield SessionNeeded
     if _needs_permission(operation):
         yield PermissionMissing
     if operation.inputs:
@@ -193,6 +206,14 @@ def _usual(operation: Operation) -> Iterable[type[PromoPartnerError]]:
         yield from (MalformedJson, BodyMissing, BodyTooLarge, UnsupportedMediaType)
     if operation.access is not Access.OPEN or "body" in operation.inputs:
         yield from (DatabaseUnavailable, DatabaseBusy)
+
+
+def _schemes(operation: Operation) -> Iterable[str]:
+    """The ways to say who calls."""
+    if operation.access is not Access.OPEN:
+        yield "access_token"
+    if operation.access not in {Access.OPEN, Access.SESSION} and operation.access not in NOT_FOR_KEYS:
+        yield "api_key"
 
 
 def _needs_permission(operation: Operation) -> bool:

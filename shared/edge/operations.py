@@ -20,6 +20,7 @@ class Access(Enum):
 
     OPEN = auto()
     SIGNED_IN = auto()
+    SESSION = auto()  # signed in, and not by an API key
 
 
 class Request(BaseModel):

@@ -14,7 +14,7 @@ from shared.domain.transactions import IdempotencyKeyMissing
 
 
 class Unauthenticated(Forbidden):
-    """Sign in first: send an access token as `Authorization: Bearer …`."""
+    """Sign in first: send an access token as `Authorization: Bearer …`, or an API key as `X-Api-Key`."""
 
     code = "token_missing"
 
@@ -29,6 +29,24 @@ class TokenExpired(Unauthenticated):
     """The access token has expired; sign in again."""
 
     code = "token_expired"
+
+
+class SessionEnded(Unauthenticated):
+    """The session of this token is over; sign in again."""
+
+    code = "session_ended"
+
+
+class RefreshRefused(Unauthenticated):
+    """The refresh token is not good, or not any more; sign in again."""
+
+    code = "refresh_refused"
+
+
+class ApiKeyInvalid(Unauthenticated):
+    """The API key is not one of ours, or not any more."""
+
+    code = "api_key_invalid"
 
 
 class PermissionMissing(Forbidden):
@@ -71,6 +89,12 @@ class PreconditionFailed(Conflict):
     """It has changed since you read it; read it again."""
 
     code = "precondition_failed"
+
+
+class SessionNeeded(Forbidden):
+    """This is for somebody who has signed in, not for an API key."""
+
+    code = "session_needed"
 
 
 class InternalError(PromoPartnerError):

@@ -1,11 +1,13 @@
 """Stores: reading them."""
 
 from shared.domain.stores import Store
+from shared.domain.users import EVERY_STORE, Reach
 from shared.rows import of
 from shared.store import Conn
 
 
-def get(conn: Conn, store_id: str) -> Store | None:
+def get(conn: Conn, store_id: str, reach: Reach = EVERY_STORE) -> Store | None:
+    """The store, if it is within reach."""
     return (
         conn.cursor(row_factory=of(Store))
         .execute(
@@ -14,8 +16,9 @@ def get(conn: Conn, store_id: str) -> Store | None:
                    postal_code, latitude, longitude, zone, active, attributes, updated_at
               FROM stores
              WHERE id = %(store_id)s
+               AND store_in_reach(id, %(root)s, %(below)s)
             """,
-            {"store_id": store_id},
+            {"store_id": store_id, "root": reach.root, "below": reach.below},
         )
         .fetchone()
     )
@@ -24,7 +27,7 @@ def get(conn: Conn, store_id: str) -> Store | None:
 def find(
     conn: Conn,
     *,
-    only: str | None = None,
+    reach: Reach = EVERY_STORE,
     country: str | None = None,
     region: str | None = None,
     city: str | None = None,
@@ -36,7 +39,7 @@ def find(
 ) -> list[Store]:
     """The stores after the id `after`, by id; each word of `text` is in an id, in name, city or address.
 
-    None does not narrow; `only` narrows to one store.
+    None does not narrow.
     """
     return (
         conn.cursor(row_factory=of(Store))
@@ -46,7 +49,9 @@ def find(
                    postal_code, latitude, longitude, zone, active, attributes, updated_at
               FROM stores
              WHERE id > %(after)s
-               AND (%(only)s::text IS NULL OR id = %(only)s)
+               AND (%(root)s::text IS NULL
+                    OR id = %(root)s
+                    OR (%(below)s AND id IN (SELECT stores_below(%(root)s))))
                AND (%(country)s::text IS NULL OR country = %(country)s)
                AND (%(region)s::text IS NULL OR region = %(region)s)
                AND (%(city)s::text IS NULL OR city = %(city)s)
@@ -59,7 +64,8 @@ def find(
              LIMIT %(limit)s
             """,
             {
-                "only": only,
+                "root": reach.root,
+                "below": reach.below,
                 "country": country,
                 "region": region,
                 "city": city,

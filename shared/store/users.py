@@ -56,3 +56,10 @@ def insert_store(conn: Conn, *, user_id: UUID, store_id: str) -> None:
         """,
         {"user_id": user_id, "store_id": store_id},
     )
+
+
+def reaches_store(conn: Conn, *, user_id: UUID, store_id: str) -> bool:
+    """Whether the user may work in the store: one of theirs or, for who looks after several, below one."""
+    return conn.execute(
+        "SELECT user_reaches_store(%(user_id)s, %(store_id)s)", {"user_id": user_id, "store_id": store_id}
+    ).fetchall()[0][0]

@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import azure.functions as func
 import psycopg
@@ -32,7 +33,7 @@ class Doors:
         """The status and the JSON of what the function `door` answers; `role` None is nobody."""
         sent = {"content-type": "application/json", **(headers or {})}
         if role is not None:
-            caller = Caller(self.user_ids[role], role, store_id)
+            caller = Caller(self.user_ids[role], role, store_id, uuid4())
             sent["authorization"] = f"Bearer {tokens.issue(caller, datetime.now(UTC))}"
         request = func.HttpRequest(
             method="POST",

@@ -11,6 +11,7 @@ from shared import copy_text
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.kind import Kind
 from shared.domain.uploads import Applied, Slice
+from shared.domain.users import Reach
 from shared.jobs.targets import STATEMENTS
 from shared.store import products, stores
 
@@ -89,9 +90,9 @@ def test_a_product_comes_as_it_was_put(conn: psycopg.Connection) -> None:
 
 def test_stores_come_in_pages_by_id_or_one_alone(conn: psycopg.Connection) -> None:
     put_stores(conn, "S2", "S1", "S3")
-    assert [store.id for store in stores.find(conn, only=None, after="", limit=2)] == ["S1", "S2"]
-    assert [store.id for store in stores.find(conn, only=None, after="S2", limit=2)] == ["S3"]
-    assert [store.id for store in stores.find(conn, only="S2", after="", limit=2)] == ["S2"]
+    assert [store.id for store in stores.find(conn, after="", limit=2)] == ["S1", "S2"]
+    assert [store.id for store in stores.find(conn, after="S2", limit=2)] == ["S3"]
+    assert [store.id for store in stores.find(conn, reach=Reach("S2"), after="", limit=2)] == ["S2"]
     store = stores.get(conn, "S1")
     assert store is not None
     assert (store.country, store.zone, store.active, store.attributes) == ("IT", "Europe/Rome", True, {})
