@@ -21,8 +21,10 @@ from shared.domain.engine.evaluation import (
 from shared.domain.engine.grammar import SCHEMA
 from shared.domain.engine.groups_named import groups_of
 from shared.domain.engine.language import RuleInvalid, parse_rule
+from shared.domain.engine.reprice import Kept, reprice
 from shared.domain.engine.rule import Rule
 from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_rule_set
+from shared.domain.engine.trace import UnitUse, trace
 from shared.domain.engine.writing import document_of, rule_hash
 
 SEMANTICS = 3
@@ -39,6 +41,7 @@ __all__ = [
     "Detail",
     "EvaluatedLine",
     "Evaluation",
+    "Kept",
     "Lane",
     "Missing",
     "NotMet",
@@ -52,6 +55,7 @@ __all__ = [
     "StoreFacts",
     "StoreNotTargeted",
     "UnitRole",
+    "UnitUse",
     "Unmet",
     "canonical_json",
     "compile_rule_set",
@@ -59,5 +63,7 @@ __all__ = [
     "evaluate",
     "groups_of",
     "parse_rule",
+    "reprice",
     "rule_hash",
+    "trace",
 ]

@@ -24,7 +24,7 @@ type _Key = tuple[Mapping[str, object], str, int, str]
 class Program:
     """Plans in canonical order, and by lane."""
 
-    __slots__ = ("exclusive", "filters", "lanes", "plans", "profiles", "screenings")
+    __slots__ = ("by_id", "exclusive", "filters", "lanes", "plans", "profiles", "screenings")
 
     def __init__(self, promotions: Sequence[PromotionTerms]) -> None:
         compiler = Compiler()
@@ -34,6 +34,7 @@ class Program:
         for plan in self.plans:
             lanes.setdefault(plan.terms.lane, []).append(plan)
         self.lanes = {lane: tuple(plans) for lane, plans in lanes.items()}
+        self.by_id = {plan.terms.promotion_id: plan for plan in self.plans}
         self.exclusive = sum(plan.bit for plan in self.plans if plan.terms.exclusive)
         self.profiles: dict[_Key, Profile] = {}
         self.screenings: dict[tuple[str, str, Mapping[str, object]], Screening] = {}

@@ -149,7 +149,10 @@ def placements(pieces: list[Piece], promo: Promo) -> Iterator[Roles]:
     elif is_whole(promo):
         reached = reach(pieces, targets, promo)
         if reached and not (promo.kind == "tiered" and tier_of(pieces, promo) is None):
-            yield dict.fromkeys(reached, 0)
+            wanted_pieces = [pieces[place] for place in reached]
+            for chosen in combinations(targets, len(reached)):
+                if [pieces[place] for place in chosen] == wanted_pieces:
+                    yield dict.fromkeys(chosen, 0)
     else:
         for count in range(1, len(targets) + 1):
             for chosen in combinations(targets, count):
