@@ -28,86 +28,42 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
 from functools import partial
 from itertools import count
-from operator import contains, ge, gt, le, lt
+from operator import le
 from typing import cast
 
 from shared.domain import documents
 from shared.domain.documents import DocumentInvalid, at_key
 from shared.domain.errors import Refused
 from shared.domain.facts import FACTS, FORMS, WITH_ATTRIBUTES, Form, Kind, as_code
-
-type Scalar = str | int | Decimal | bool
-type Value = Scalar | tuple[Scalar, ...]
+from shared.domain.operators import (
+    IN_ORDER,
+    NUMERIC,
+    OPERATORS,
+    Op,
+    Scalar,
+    Shape,
+    Value,
+    compare,
+    form_beside,
+    kind_of,
+)
 
 DEEPEST = 12
 MOST_ITEMS = 100
 MOST_VALUES = 10_000
 MOST_COMPARISONS = 200
 
-NUMBER_IN_TEXT = r"[+-]?[0-9]{1,18}(\.[0-9]{1,12})?"
-"""The whole of a text that spells a number, to Python and to PostgreSQL alike."""
-
-_NUMBER_IN_TEXT = re.compile(NUMBER_IN_TEXT)
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
-_TEXTS_OF_DIGITS = (Form.DATE, Form.TIME_OF_DAY)
 
 
 class FilterInvalid(Refused):
     """The filter is not valid: {detail}."""
 
     code = "filter_invalid"
-
-
-class Shape(StrEnum):
-    """What the value of an operator looks like."""
-
-    ONE = "one"
-    MANY = "many"
-    RANGE = "range"
-    FLAG = "flag"
-
-
-class Op(StrEnum):
-    EQ = "eq"
-    NE = "ne"
-    LT = "lt"
-    LE = "le"
-    GT = "gt"
-    GE = "ge"
-    IN = "in"
-    NOT_IN = "not_in"
-    BETWEEN = "between"
-    CONTAINS = "contains"
-    STARTS_WITH = "starts_with"
-    EXISTS = "exists"
-
-
-_ANY_KIND = frozenset(Kind)
-_ORDERED = frozenset({Kind.TEXT, Kind.NUMBER})
-_TEXTUAL = frozenset({Kind.TEXT})
-_NUMERIC = frozenset({Kind.NUMBER})
-IN_ORDER = (Op.LT, Op.LE, Op.GT, Op.GE, Op.BETWEEN)
-
-OPERATORS: Mapping[Op, tuple[Shape, frozenset[Kind]]] = {
-    Op.EQ: (Shape.ONE, _ANY_KIND),
-    Op.NE: (Shape.ONE, _ANY_KIND),
-    Op.LT: (Shape.ONE, _ORDERED),
-    Op.LE: (Shape.ONE, _ORDERED),
-    Op.GT: (Shape.ONE, _ORDERED),
-    Op.GE: (Shape.ONE, _ORDERED),
-    Op.IN: (Shape.MANY, _ANY_KIND),
-    Op.NOT_IN: (Shape.MANY, _ANY_KIND),
-    Op.BETWEEN: (Shape.RANGE, _ORDERED),
-    Op.CONTAINS: (Shape.ONE, _TEXTUAL),
-    Op.STARTS_WITH: (Shape.ONE, _TEXTUAL),
-    Op.EXISTS: (Shape.FLAG, _ANY_KIND),
-}
-"""Every operator with the shape of its value and the kinds it compares."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,11 +190,6 @@ def parse_compare(document: object, at: str, namespaces: frozenset[str]) -> Comp
     return Compare(fact, op, parse_value(found["value"], at_key(at, "value"), shape, read))
 
 
-def form_beside(op: Op, form: Form | None) -> Form | None:
-    """Return the form of an operator's value: what a date begins with or contains is no date."""
-    return None if form in _TEXTS_OF_DIGITS and OPERATORS[op][1] == _TEXTUAL else form
-
-
 def parse_fact(document: object, at: str, namespaces: frozenset[str]) -> tuple[str, Kind | None]:
     """Return the fact's name and its kind, where that is fixed."""
     name = documents.a_text(document, at, most=200)
@@ -270,7 +221,7 @@ def parse_value(document: object, at: str, shape: Shape, read: Callable[[object,
 
 def _parse_scalar(document: object, at: str, kinds: frozenset[Kind], form: Form | None) -> Scalar:
     """Return a value of an allowed kind; where only a number can stand, a decimal string is one."""
-    if kinds == _NUMERIC or (isinstance(document, int | float | Decimal) and not isinstance(document, bool)):
+    if kinds == NUMERIC or (isinstance(document, int | float | Decimal) and not isinstance(document, bool)):
         value: Scalar = documents.a_decimal(document, at)
     elif isinstance(document, str):
         value = documents.a_text(document, at)
@@ -300,19 +251,6 @@ def _is_date(text: str) -> bool:
         return _DATE.fullmatch(text) is not None and bool(date.fromisoformat(text))
     except ValueError:
         return False
-
-
-def kind_of(value: object) -> Kind | None:
-    """Return the kind of a fact or value, None for null; a float is a mistake of the caller."""
-    if isinstance(value, str):
-        return Kind.TEXT
-    if isinstance(value, bool):
-        return Kind.BOOLEAN
-    if isinstance(value, int | Decimal):
-        return Kind.NUMBER
-    if value is None:
-        return None
-    raise TypeError(f"a fact is a text, a number or a boolean, not {type(value).__name__}")
 
 
 def leaves[L](tree: Tree[L], at: str = "") -> Iterator[tuple[str, L]]:
@@ -358,58 +296,3 @@ def matches(tree: Filter, facts: Mapping[str, object]) -> bool:
             return group_id in cast("Container[str]", facts.get(f"{subject}.groups", ()))
         case Compare():
             return compare(tree.op, facts.get(tree.fact), tree.value)
-
-
-def compare(op: Op, seen: object, value: Value) -> bool:
-    """Say whether the value seen (None when absent) stands in this relation to the value wanted."""
-    if isinstance(seen, frozenset):
-        each: Iterable[object] = cast("frozenset[str]", seen)
-    else:
-        each = () if seen is None else (seen,)
-    if op is Op.EXISTS:
-        return bool(tuple(each)) is value
-    if op is Op.NE:
-        return not any(_relates(Op.EQ, one, value) for one in each)
-    if op is Op.NOT_IN:
-        return not any(_relates(Op.IN, one, value) for one in each)
-    return any(_relates(op, one, value) for one in each)
-
-
-def _relates(op: Op, seen: object, value: Value) -> bool:
-    if not isinstance(value, tuple):
-        taken = _taken_as(kind_of(value), seen)
-        return taken is not None and _RELATIONS[op](taken, value)
-    if op is Op.IN:
-        taken_as = {kind: _taken_as(kind, seen) for kind in Kind}
-        return any(taken_as[cast("Kind", kind_of(item))] == item for item in value)
-    low, high = value
-    return _relates(Op.GE, seen, low) and _relates(Op.LE, seen, high)
-
-
-def _taken_as(kind: Kind | None, seen: object) -> object:
-    """Return the value seen as one of this kind, None where it is none."""
-    own = kind_of(seen)
-    if own is kind:
-        return seen
-    if own is Kind.TEXT and kind is Kind.NUMBER and _NUMBER_IN_TEXT.fullmatch(str(seen)):
-        return Decimal(str(seen))
-    return None
-
-
-def _starts_with(seen: str, value: str) -> bool:
-    return seen.startswith(value)
-
-
-def _equals(seen: object, value: object) -> bool:
-    return seen == value
-
-
-_RELATIONS: Mapping[Op, Callable[..., bool]] = {
-    Op.EQ: _equals,
-    Op.LT: lt,
-    Op.LE: le,
-    Op.GT: gt,
-    Op.GE: ge,
-    Op.CONTAINS: contains,
-    Op.STARTS_WITH: _starts_with,
-}

@@ -8,19 +8,8 @@ from re import compile as pattern
 from typing import Any, cast
 
 from shared.domain.facts import SETS, Kind
-from shared.domain.filters import (
-    NUMBER_IN_TEXT,
-    AllOf,
-    AnyOf,
-    Compare,
-    Filter,
-    InGroup,
-    NotOf,
-    Op,
-    Scalar,
-    Value,
-    kind_of,
-)
+from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf
+from shared.domain.operators import NUMBER_IN_TEXT, Op, Scalar, Value, kind_of
 
 type Facts = Mapping[str, object]
 type Predicate = Callable[[Facts], bool]

@@ -10,20 +10,10 @@ from uuid import UUID
 
 from psycopg.sql import SQL, Composable, Identifier, Literal, Placeholder
 
-from shared.domain.filters import (
-    NUMBER_IN_TEXT,
-    AllOf,
-    AnyOf,
-    Compare,
-    Filter,
-    InGroup,
-    Kind,
-    NotOf,
-    Op,
-    Value,
-    kind_of,
-)
+from shared.domain.facts import Kind
+from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf
 from shared.domain.groups import Chosen, GroupChange, Subject
+from shared.domain.operators import NUMBER_IN_TEXT, Op, Value, kind_of
 from shared.rows import of
 from shared.store import Conn
 

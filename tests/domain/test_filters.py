@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.filters import AllOf, Compare, FilterInvalid, Op, matches, parse_filter
+from shared.domain.filters import AllOf, Compare, FilterInvalid, matches, parse_filter
+from shared.domain.operators import Op
 
 FACTS = {
     "product.sku": "L-100",

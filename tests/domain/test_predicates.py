@@ -8,19 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.filters import (
-    OPERATORS,
-    AllOf,
-    AnyOf,
-    Compare,
-    Filter,
-    InGroup,
-    Kind,
-    NotOf,
-    Op,
-    Shape,
-    matches,
-)
+from shared.domain.facts import Kind
+from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf, matches
+from shared.domain.operators import OPERATORS, Op, Shape
 from shared.domain.predicates import compile_filter
 
 # What a filter looks for is also what is seen, so that most filters tell facts apart.

@@ -10,7 +10,8 @@ from shared.domain.engine.aggregates import compile_aggregate
 from shared.domain.engine.rule import Aggregate, Condition, Measure
 from shared.domain.engine.scene import Scene
 from shared.domain.facts import name_for
-from shared.domain.filters import AllOf, AnyOf, Compare, InGroup, NotOf, Op, Value
+from shared.domain.filters import AllOf, AnyOf, Compare, InGroup, NotOf
+from shared.domain.operators import Op, Value
 from shared.domain.predicates import compile_compare, compile_in_group, every, negated, some
 
 

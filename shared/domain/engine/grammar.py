@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from shared.domain.engine.rule import Measure
-from shared.domain.filters import Op
+from shared.domain.operators import Op
 
 SCHEMA = 1
 MOST_BENEFITS = 20

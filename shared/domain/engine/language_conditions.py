@@ -36,10 +36,8 @@ from shared.domain.engine.language_parts import Amounts, Found, basis, keys, pro
 from shared.domain.engine.rule import Aggregate, Basis, Condition, Measure
 from shared.domain.facts import FORMS, Form, Kind
 from shared.domain.filters import (
-    OPERATORS,
     Compare,
     InGroup,
-    Op,
     parse_compare,
     parse_fact,
     parse_in_group,
@@ -47,6 +45,7 @@ from shared.domain.filters import (
     parse_value,
 )
 from shared.domain.money import from_minor
+from shared.domain.operators import OPERATORS, Op
 
 
 def parse_condition(document: object, at: str, amounts: Amounts) -> Condition:

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from shared.domain.filters import Compare, Filter, InGroup, Op, Tree, Value
+from shared.domain.filters import Compare, Filter, InGroup, Tree
+from shared.domain.operators import Op, Value
 
 
 class Basis(StrEnum):

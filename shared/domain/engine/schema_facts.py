@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Mapping
 
 from shared.domain.facts import FACTS, FORMS, WITH_ATTRIBUTES, Form, Kind
-from shared.domain.filters import IN_ORDER, MOST_VALUES, OPERATORS, Op, Shape, form_beside
+from shared.domain.filters import MOST_VALUES
 from shared.domain.money import EXPONENTS
+from shared.domain.operators import IN_ORDER, OPERATORS, Op, Shape, form_beside
 
 type Schema = dict[str, object]
 

@@ -12,8 +12,9 @@ from typing import cast
 from shared.domain.engine.rule import Aggregate, Basis, Condition, Measure
 from shared.domain.engine.words_facts import WEEKDAYS, fact_words, group_name, number_words, quoted
 from shared.domain.facts import FORMS, Form
-from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf, Op, Scalar, Value
+from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf
 from shared.domain.money import exponent, from_minor
+from shared.domain.operators import Op, Scalar, Value
 
 _OPERATORS: Mapping[Op, str] = {
     Op.EQ: "is {}",

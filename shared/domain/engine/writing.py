@@ -30,8 +30,9 @@ from shared.domain.engine.rule import (
     Tiered,
 )
 from shared.domain.facts import FORMS, Form
-from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf, Op, Value
+from shared.domain.filters import AllOf, AnyOf, Compare, Filter, InGroup, NotOf
 from shared.domain.money import from_minor
+from shared.domain.operators import Op, Value
 
 type Document = dict[str, object]
 

@@ -12,8 +12,8 @@ from hypothesis.strategies import SearchStrategy
 from shared.domain.documents import at_key
 from shared.domain.engine.grammar import AGGREGATE_OPS, ALONE, IN_TIERS, WITHOUT_UNITS, BenefitKind
 from shared.domain.facts import FACTS, FORMS, Form, Kind
-from shared.domain.filters import OPERATORS, Op, Shape
 from shared.domain.money import EXPONENTS
+from shared.domain.operators import OPERATORS, Op, Shape
 
 type Json = dict[str, Any]
 type Documents = SearchStrategy[Json]

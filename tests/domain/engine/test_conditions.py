@@ -13,7 +13,8 @@ from shared.domain.engine.conditions import Missing, compile_condition
 from shared.domain.engine.rule import Aggregate, Basis, Condition, Measure
 from shared.domain.engine.scene import Goods, Scene
 from shared.domain.facts import FACTS, FORMS, PER_PROMOTION, SETS, Form, Kind
-from shared.domain.filters import AllOf, AnyOf, InGroup, NotOf, Op, compare, matches
+from shared.domain.filters import AllOf, AnyOf, InGroup, NotOf, matches
+from shared.domain.operators import Op, compare
 from tests.domain.engine.baskets import percent
 from tests.domain.engine.rules import GROUPS, Json, conditions, dates, numbers, texts, times
 

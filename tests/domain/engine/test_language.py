@@ -28,7 +28,8 @@ from shared.domain.engine.rule import (
     TierBy,
     Tiered,
 )
-from shared.domain.filters import AllOf, Compare, GroupUse, InGroup, NotOf, Op
+from shared.domain.filters import AllOf, Compare, GroupUse, InGroup, NotOf
+from shared.domain.operators import Op
 from tests.domain.engine.baskets import amount, percent
 from tests.domain.engine.rules import mutated, places, rule_documents
 

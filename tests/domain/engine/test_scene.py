@@ -9,7 +9,8 @@ import pytest
 from shared.domain.engine.basket import CustomerFacts, StoreFacts
 from shared.domain.engine.conditions import compile_condition
 from shared.domain.engine.scene import Scene, facts_of
-from shared.domain.filters import Compare, Op
+from shared.domain.filters import Compare
+from shared.domain.operators import Op
 from tests.domain.engine.baskets import NOW, basket, line
 
 CUSTOMER = CustomerFacts(
