@@ -8,15 +8,21 @@ import azure.functions as func
 from pydantic import Field, StringConstraints
 
 from shared import pool
+from shared.actions import applicable
 from shared.actions import promotions as actions
+from shared.domain.applicable import Applicable
 from shared.domain.approvals import ApprovalMissing, ApprovalOutOfTurn, OwnVersion
 from shared.domain.audit import By
+from shared.domain.baskets import SaleRequest, UnknownStore
+from shared.domain.customers import RequestedCustomer, UnknownCustomer
 from shared.domain.engine import Lane, RuleInvalid
 from shared.domain.engine.ruleset import OnReturn
+from shared.domain.engine.schema import rule_schema
 from shared.domain.filters import FilterInvalid
 from shared.domain.funding import MOST_FUNDERS, FundingInvalid
 from shared.domain.groups import GroupUnknown
 from shared.domain.limits import MOST_LIMITS, LimitsInvalid
+from shared.domain.money import CurrencyUnknown
 from shared.domain.pages import Page, page_of
 from shared.domain.promotions import (
     ExclusiveCannotStack,
@@ -36,7 +42,8 @@ from shared.domain.promotions import (
     compare,
 )
 from shared.domain.schedules import MOST_WINDOWS, STORE, ScheduleInvalid, parse_schedule
-from shared.domain.users import Permission
+from shared.domain.transactions import StoreOutOfScope
+from shared.domain.users import Caller, Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PreconditionFailed, PreconditionRequired
@@ -162,6 +169,26 @@ class RejectionBody(Request):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
 
 
+class ApplicableQuery(Request):
+    store_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    channel: Annotated[str, StringConstraints(min_length=1, max_length=30)] | None = None
+    customer_id: UUID | None = None
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
+        default=None, examples=["EUR"]
+    )
+
+    def request(self) -> SaleRequest:
+        return SaleRequest(
+            store_id=self.store_id,
+            currency=self.currency or "",
+            channel=self.channel or "",
+            lines=(),
+            receipt_number=None,
+            expected_net=None,
+            customer=RequestedCustomer(id=self.customer_id, attributes={}) if self.customer_id else None,
+        )
+
+
 class PromotionsQuery(Request):
     status: PromotionStatus | None = None
     q: str | None = Field(default=None, description="Text to look for in name and description.")
@@ -198,6 +225,30 @@ def list_promotions(query: PromotionsQuery) -> Page[PromotionSummary]:
             conn, status=query.status, text=query.q, before=query.cursor, limit=query.limit + 1
         )
     return page_of(found, query.limit, lambda promotion: promotion.id)
+
+
+@endpoint(bp, "GET", "promotions/rule-schema", access=Permission.PROMOTIONS_READ)
+def get_rule_schema() -> dict[str, Any]:
+    """The JSON Schema of the rule of a promotion."""
+    return dict(rule_schema())
+
+
+@endpoint(
+    bp,
+    "GET",
+    "promotions/applicable",
+    access=Permission.BASKETS_EVALUATE,
+    raises=(StoreOutOfScope, UnknownStore, UnknownCustomer, CurrencyUnknown),
+)
+def list_applicable_promotions(
+    caller: Caller, now: datetime, query: ApplicableQuery
+) -> tuple[Applicable, ...]:
+    """What could be used in a store now: the promotions in force there, and whether they wait for a basket.
+
+    What is not said, the channel, the customer or the currency, is taken to be decided with the basket.
+    """
+    with pool.connection() as conn:
+        return applicable.find(conn, now, request=query.request(), caller=caller)
 
 
 @endpoint(

@@ -60,6 +60,20 @@ def find_these(conn: Conn, subject: Subject, ids: Collection[UUID]) -> list[Grou
     )
 
 
+def find_names(conn: Conn, ids: Collection[UUID]) -> dict[str, str]:
+    """The names of groups by their ids."""
+    return dict(
+        conn.execute(
+            """
+            SELECT id::text, name
+              FROM groups
+             WHERE id = ANY (%(ids)s)
+            """,
+            {"ids": list(ids)},
+        ).fetchall()
+    )
+
+
 def find_used(conn: Conn, subject: Subject) -> list[Group]:
     """The groups that a published promotion stands on, by id."""
     return (

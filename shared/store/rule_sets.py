@@ -43,6 +43,18 @@ def insert(conn: Conn, *, now: datetime) -> None:
     )
 
 
+def get_newest(conn: Conn) -> int:
+    """The version of the rule set that counts now; 0 before any publish."""
+    row = conn.execute(
+        """
+        SELECT coalesce(max(version), 0)
+          FROM rule_sets
+        """
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate without GROUP BY has one row
+    return row[0]
+
+
 def find_members(conn: Conn, version: int) -> list[PublishedVersion]:
     return (
         conn.cursor(row_factory=of(PublishedVersion))

@@ -239,6 +239,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         lambda shop: _at("promotion_id", _revised(shop), version=1) | {"query": {"against": 2}},
     ),
     "get_ready": (None, lambda _: {}),
+    "get_rule_schema": (Role.MARKETING, lambda _: {}),
     "get_store": (Role.PARENT_STORE_USER, lambda _: _at("store_id", "S0002")),
     "get_store_group": (Role.BACK_OFFICE, lambda shop: _at("group_id", _defined(shop, "store"))),
     "get_transaction": (
@@ -248,6 +249,10 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_upload": (Role.BACK_OFFICE, lambda shop: _at("upload_id", _awaiting(shop))),
     "issue_token": (None, lambda shop: {"body": _challenge(shop)}),
     "list_backtests": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop))),
+    "list_applicable_promotions": (
+        Role.STORE_USER,
+        lambda _: {"query": {"store_id": "S0001", "channel": "store", "currency": "EUR"}},
+    ),
     "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
     "list_lanes": (Role.STORE_USER, lambda _: {}),
     "list_product_group_changes": (

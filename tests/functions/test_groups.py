@@ -128,3 +128,37 @@ def test_a_preview_counts_and_shows(doors: Doors) -> None:
     assert doors.call(groups.preview_product_group, body={"filter": above})[1]["count"] == 1
     status, preview = doors.call(groups.preview_store_group, body={"filter": {"not": ROMAN}})
     assert (status, preview) == (200, {"count": 0, "sample": []})
+
+
+@pytest.mark.parametrize(
+    ("create", "find", "document"),
+    [
+        (groups.create_product_group, groups.list_product_group_changes, LUMEN),
+        (groups.create_store_group, groups.list_store_group_changes, ROMAN),
+    ],
+    ids=["products", "stores"],
+)
+def test_who_joined_and_left_is_read(
+    doors: Doors, conn: psycopg.Connection, create: Any, find: Any, document: dict[str, Any]
+) -> None:
+    _, group = doors.call(create, body={"name": "G", "filter": document})
+    path = {"group_id": group["id"]}
+    assert doors.call(find, path=path) == (200, {"items": [], "next_cursor": None})
+    for joined in (1, 2, 3):
+        conn.execute(
+            """
+            INSERT INTO group_changes (group_id, at, joined, "left", joined_sample, left_sample)
+            VALUES (%s, now(), %s, 0, '{A}', '{}')
+            """,
+            [group["id"], joined],
+        )
+    _, page = doors.call(find, path=path, query={"limit": "2"})
+    assert [(each["joined"], each["left"], each["joined_sample"]) for each in page["items"]] == [
+        (3, 0, ["A"]),
+        (2, 0, ["A"]),
+    ]
+    _, page = doors.call(find, path=path, query={"cursor": page["next_cursor"]})
+    assert [each["joined"] for each in page["items"]] == [1]
+    for other in (groups.list_product_group_changes, groups.list_store_group_changes):
+        if other is not find:
+            assert doors.call(other, path=path)[0] == 404, "it is a group of the others"
