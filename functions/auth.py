@@ -8,23 +8,37 @@ from typing import Annotated, Any, Literal, Self
 from uuid import UUID, uuid4
 
 import azure.functions as func
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import pool
 from shared.actions import otp as actions
 from shared.actions import sessions
+from shared.actions.otp import Secret
+from shared.domain import otp
 from shared.domain.audit import By
 from shared.domain.errors import Forbidden, NotFound
-from shared.domain.otp import DIGITS, Channel, CodeRefused
+from shared.domain.otp import (
+    DIGITS,
+    Challenge,
+    Channel,
+    CodeRefused,
+    OtpStopped,
+    OtpTooMany,
+    OtpTooSoon,
+    Purpose,
+    Wish,
+)
+from shared.domain.rates import Rate
 from shared.domain.sessions import EndedFor, Session, token_of
-from shared.domain.users import Caller, Challenge, Permission, User
-from shared.edge import callers, signing_keys, tokens
+from shared.domain.users import Caller, Permission, User
+from shared.edge import callers, phones, signing_keys, tokens
+from shared.edge.fields import Email, Phone
 from shared.edge.http import endpoint
 from shared.edge.operations import Access, Reply, Request
-from shared.edge.problems import RefreshRefused, SessionNeeded
+from shared.edge.problems import PermissionMissing, RefreshRefused, SessionNeeded, Unauthenticated
 from shared.edge.signing_keys import Jwk
-from shared.jobs import outbox
+from shared.jobs import codes, outbox
 from shared.settings import settings
 from shared.store import users
 
@@ -45,28 +59,12 @@ class StoreOutOfReach(Forbidden):
     code = "store_out_of_reach"
 
 
-type Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
-# What browsers take for an address, with a dot in the domain; 254 is what SMTP carries.
-type Email = Annotated[
-    str,
-    StringConstraints(
-        max_length=254,
-        pattern=(
-            r"^ *[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
-            r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-            r"(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+ *$"
-        ),
-    ),
-    AfterValidator(lambda text: text.strip(" ").lower()),
-]
-
-
 def _without_default(schema: dict[str, Any]) -> None:
     del schema["default"]
 
 
 class OtpRequest(Request):
-    """Exactly one of them."""
+    """Exactly one of phone and e-mail."""
 
     model_config = ConfigDict(
         json_schema_extra={"oneOf": [{"required": ["phone"]}, {"required": ["email"]}]},
@@ -75,7 +73,7 @@ class OtpRequest(Request):
     # Empty is not sent: None would be a value that a client may send.
     phone: Phone = Field(
         default="",
-        description="In E.164 form.",
+        description="In international form.",
         examples=["+390600000001"],
         json_schema_extra=_without_default,
     )
@@ -85,10 +83,17 @@ class OtpRequest(Request):
         examples=["admin@sample.example"],
         json_schema_extra=_without_default,
     )
+    purpose: Purpose = Field(
+        default=Purpose.SIGN_IN,
+        description=(
+            "`sign_in`; `redemption`, a customer's yes to a promotion at the till, asked for by who may "
+            "evaluate baskets; `step_up`, one's own yes to an act of weight."
+        ),
+    )
 
     @model_validator(mode="after")
     def _exactly_one(self) -> Self:
-        if len(self.model_fields_set) != 1:
+        if len(self.model_fields_set & {"phone", "email"}) != 1:
             raise PydanticCustomError("exactly_one", "Give exactly one of phone and email")
         return self
 
@@ -103,7 +108,7 @@ class TokenRequest(Request):
 
 
 class RefreshRequest(Request):
-    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    refresh_token: Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 
 
 class StoreRequest(Request):
@@ -136,29 +141,58 @@ class SignedOut:
     ended: Literal[True] = True
 
 
-@endpoint(bp, "POST", "auth/otp", access=Access.OPEN, status=202)
-def request_otp(body: OtpRequest, now: datetime) -> Challenge:
-    """Ask for a one-time password by text message or e-mail.
+@endpoint(
+    bp,
+    "POST",
+    "auth/otp",
+    access=Access.OPTIONAL,
+    status=202,
+    raises=(
+        OtpTooSoon,
+        OtpTooMany,
+        OtpStopped,
+        phones.PhoneInvalid,
+        phones.PhoneUnreachable,
+        phones.CountryNotServed,
+        PermissionMissing,
+    ),
+    rate=Rate.OTP,
+)
+def request_otp(body: OtpRequest, caller: Caller | None, now: datetime, address: str | None) -> Challenge:
+    """Ask for a one-time password, which comes by text message and by e-mail where both are known.
 
-    The answer is the same for an address nobody has.
+    The answer is the same for an address nobody has. A new code takes the place of the one before.
     """
-    channel, to = body.address
+    if settings().otp_stopped:
+        raise OtpStopped
+    channel, to = _reachable(body)
+    asked_by = _asks(body.purpose, caller)
+    pepper = settings().otp_pepper
+    challenge_id, message_id = uuid4(), uuid4()
     code = f"{secrets.randbelow(10**DIGITS):0{DIGITS}}"
-    with pool.connection() as conn:
+    recipient = otp.address_digest(to, pepper)
+    source = address if asked_by is None else str(asked_by)
+    with pool.transaction() as conn:
         challenge = actions.request(
             conn,
             now,
-            channel=channel,
-            to=to,
-            challenge_id=uuid4(),
-            code=code,
-            pepper=settings().otp_pepper,
+            Wish(
+                challenge_id=challenge_id,
+                purpose=body.purpose,
+                recipient=recipient,
+                source=None if source is None else otp.address_digest(source, pepper),
+                asked_by=asked_by,
+            ),
+            digest=otp.digest(code, challenge_id, body.purpose, recipient, pepper),
+            sealed=codes.sealed(message_id, Secret(challenge_id, body.purpose, channel, to, code, asked_by)),
+            message_id=message_id,
+            caps=codes.caps(),
         )
     outbox.nudge()
     return challenge
 
 
-@endpoint(bp, "POST", "auth/token", access=Access.OPEN, raises=(CodeRefused,))
+@endpoint(bp, "POST", "auth/token", access=Access.OPEN, raises=(CodeRefused,), rate=Rate.CODE)
 def issue_token(body: TokenRequest, now: datetime, request_id: str) -> SignedIn:
     """Exchange the code for an access token of ten minutes, made out for the user's first store.
 
@@ -166,7 +200,12 @@ def issue_token(body: TokenRequest, now: datetime, request_id: str) -> SignedIn:
     """
     with pool.connection() as conn:
         user = actions.redeem(
-            conn, now, challenge_id=body.challenge_id, code=body.code, pepper=settings().otp_pepper
+            conn,
+            now,
+            challenge_id=body.challenge_id,
+            code=body.code,
+            pepper=settings().otp_pepper,
+            caps=codes.caps(),
         )
     token = token_of(secrets.token_urlsafe(32))
     with pool.transaction() as conn:
@@ -178,7 +217,7 @@ def issue_token(body: TokenRequest, now: datetime, request_id: str) -> SignedIn:
     return _signed_in(session, token, now)
 
 
-@endpoint(bp, "POST", "auth/refresh", access=Access.OPEN, raises=(RefreshRefused,))
+@endpoint(bp, "POST", "auth/refresh", access=Access.OPEN, raises=(RefreshRefused,), rate=Rate.CODE)
 def refresh_token(body: RefreshRequest, now: datetime) -> SignedIn:
     """Exchange a refresh token for an access token and the next refresh token.
 
@@ -234,6 +273,26 @@ def get_me(caller: Caller) -> User:
     if user is None:
         raise UserGone
     return user
+
+
+def _reachable(body: OtpRequest) -> tuple[Channel, str]:
+    """The address a code can be sent to; what is refused here depends on the number alone, never on users."""
+    channel, to = body.address
+    if channel is Channel.SMS:
+        to = phones.normalise(to)
+        phones.check_reachable(to, settings().otp_countries)
+    return channel, to
+
+
+def _asks(purpose: Purpose, caller: Caller | None) -> UUID | None:
+    """Who asks, where that matters: anybody may ask to sign in."""
+    if purpose is Purpose.SIGN_IN:
+        return None
+    if caller is None:
+        raise Unauthenticated
+    if purpose is Purpose.REDEMPTION and not caller.may(Permission.BASKETS_EVALUATE):
+        raise PermissionMissing(permission=Permission.BASKETS_EVALUATE.value)
+    return caller.user_id
 
 
 def _signed_in(session: Session, token: str, now: datetime) -> SignedIn:
