@@ -93,14 +93,14 @@ class Bench:
             validate_only=False,
             user_id=self._user_id,
         )
-        ticket = files.ticket(upload_id, expires_at, now)
+        ticket = files.ticket(kind, upload_id, expires_at, now)
         httpx.put(ticket.put_url, headers=ticket.headers, content=content, timeout=600).raise_for_status()
         return upload_id
 
     def ingest(self, content: bytes, kind: UploadKind = UploadKind.PRODUCTS_LENS) -> float:
         """From the event to the outcome."""
         upload_id = self.put(content, kind)
-        took = _timed(lambda: deliver(blob_name(upload_id)))
+        took = _timed(lambda: deliver(blob_name(kind, upload_id)))
         upload = uploads.get(self.conn, upload_id)
         if upload is None or upload.status is not UploadStatus.COMPLETED:
             raise RuntimeError(f"the upload did not complete: {upload}")

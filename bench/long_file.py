@@ -10,7 +10,7 @@ from uuid import UUID
 import psycopg
 
 from devhost.environment import ROOT
-from shared.domain.uploads import UploadStatus, blob_name
+from shared.domain.uploads import UploadKind, UploadStatus, blob_name
 from shared.store import uploads
 
 _LOOK_S = 0.01
@@ -22,7 +22,8 @@ def long_file(conn: psycopg.Connection, small: UUID, large: UUID) -> dict[str, A
     The process is idle after the small one. `still_s` is how long one and the same state of the upload could
     be seen at most, by status.
     """
-    command = [sys.executable, "-m", "bench.long_file", blob_name(small), blob_name(large)]
+    names = [blob_name(UploadKind.PRODUCTS_LENS, each) for each in (small, large)]
+    command = [sys.executable, "-m", "bench.long_file", *names]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     still = _watch(conn, large, process)
     told, _ = process.communicate()

@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 
 from shared.domain.money import EXPONENTS
 from shared.domain.row_errors import RowError
-from shared.domain.uploads import ERRORS_SHOWN, Rows, UploadStatus, blob_name
+from shared.domain.uploads import ERRORS_SHOWN, Rows, UploadKind, UploadStatus, blob_name
 from shared.edge import blobs, storage
 from shared.store import uploads
 
@@ -64,7 +64,9 @@ class _File:
 
 def ingest(conn: psycopg.Connection, upload_id: UUID) -> None:
     """Apply the file of the upload; the connection is in autocommit mode."""
-    client = storage.service().get_blob_client(storage.UPLOADS, blob_name(upload_id))
+    client = storage.service().get_blob_client(
+        storage.UPLOADS, blob_name(UploadKind.PRODUCTS_LENS, upload_id)
+    )
     text = client.download_blob().readall().decode("utf-8-sig")
     reader = csv.DictReader(io.StringIO(text, newline=""))
     file, now = _File(), datetime.now(UTC)

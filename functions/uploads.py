@@ -60,7 +60,7 @@ def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
             validate_only=body.validate_only,
             user_id=caller.user_id,
         )
-    return files.ticket(upload_id, expires_at, now)
+    return files.ticket(body.kind, upload_id, expires_at, now)
 
 
 @endpoint(bp, "GET", "uploads", access=Permission.UPLOADS_READ)

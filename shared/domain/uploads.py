@@ -15,14 +15,17 @@ SIZE_LIMIT = 512 * 1024 * 1024
 """Bytes. A ticket cannot limit what is put with it, so the size is checked before anything is read."""
 ERRORS_SHOWN = 100
 
-_BLOB = re.compile(r"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\.csv")
-
 
 class UploadKind(StrEnum):
     PRODUCTS_LENS = "products_lens"
     PRODUCTS_FRAME = "products_frame"
     STORES = "stores"
     USERS = "users"
+
+
+_BLOB = re.compile(
+    rf"(?:{'|'.join(UploadKind)})/([0-9a-f]{{8}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{4}}-[0-9a-f]{{12}})\.csv"
+)
 
 
 class Mode(StrEnum):
@@ -133,6 +136,7 @@ class WaitingUpload:
     """An upload nothing was heard of for a while; `last_failure` names what its last try met, if it could."""
 
     id: UUID
+    kind: UploadKind
     status: UploadStatus
     attempts: int
     last_failure: str
@@ -155,8 +159,13 @@ class UploadCancelled(Exception):
     """Somebody cancelled the upload while its file was being ingested."""
 
 
-def blob_name(upload_id: UUID) -> str:
-    """The one name its file may have."""
+def blob_name(kind: UploadKind, upload_id: UUID) -> str:
+    """The one name its file may have: how long the storage keeps it goes by the kind."""
+    return f"{kind}/{upload_id}.csv"
+
+
+def result_name(upload_id: UUID) -> str:
+    """The name of the file of its rejected rows."""
     return f"{upload_id}.csv"
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.domain.uploads import blob_name
+from shared.domain.uploads import UploadKind, blob_name, result_name
 from shared.edge import storage
 from shared.edge.storage import StorageUnavailable
 
@@ -51,14 +51,14 @@ def source(client: "BlobClient") -> Source | None:
     return Source(client, client.blob_name, properties.etag, properties.size)
 
 
-def put_again(upload_id: UUID) -> bool:
+def put_again(kind: UploadKind, upload_id: UUID) -> bool:
     """Put the file of an upload in its own place, unread: the storage tells of it as of a new one.
 
     False when there is none. Raises StorageUnavailable.
     """
     from azure.core.exceptions import ResourceNotFoundError  # noqa: PLC0415
 
-    client = storage.service().get_blob_client(storage.UPLOADS, blob_name(upload_id))
+    client = storage.service().get_blob_client(storage.UPLOADS, blob_name(kind, upload_id))
     with storage.answering():
         try:
             client.start_copy_from_url(client.url)
@@ -72,7 +72,7 @@ def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:
     from azure.storage.blob import ContentSettings  # noqa: PLC0415
 
     storage.create_containers()
-    storage.service().get_blob_client(storage.RESULTS, blob_name(upload_id)).upload_blob(
+    storage.service().get_blob_client(storage.RESULTS, result_name(upload_id)).upload_blob(
         iter(content),
         overwrite=True,
         content_settings=ContentSettings(

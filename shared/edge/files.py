@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.domain.uploads import blob_name
+from shared.domain.uploads import UploadKind, blob_name, result_name
 from shared.edge import storage
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class DelegationKeys[Key]:
             return self._key
 
 
-def ticket(upload_id: UUID, expires_at: datetime, now: datetime) -> Ticket:
+def ticket(kind: UploadKind, upload_id: UUID, expires_at: datetime, now: datetime) -> Ticket:
     """The ticket with which the upload's file can be created, and nothing else done.
 
     Raises StorageUnavailable.
@@ -59,7 +59,7 @@ def ticket(upload_id: UUID, expires_at: datetime, now: datetime) -> Ticket:
         storage.create_containers()
     return Ticket(
         upload_id=upload_id,
-        put_url=_signed(storage.UPLOADS, blob_name(upload_id), _CREATE, expires_at, now),
+        put_url=_signed(storage.UPLOADS, blob_name(kind, upload_id), _CREATE, expires_at, now),
         headers={"x-ms-blob-type": "BlockBlob", "Content-Type": "text/csv"},
         expires_at=expires_at,
     )
@@ -70,7 +70,7 @@ def rejected_url(upload_id: UUID, now: datetime) -> str:
 
     Raises StorageUnavailable.
     """
-    return _signed(storage.RESULTS, blob_name(upload_id), _READ, now + RESULT_LIFETIME, now)
+    return _signed(storage.RESULTS, result_name(upload_id), _READ, now + RESULT_LIFETIME, now)
 
 
 def _signed(container: str, name: str, permission: str, expires_at: datetime, now: datetime) -> str:

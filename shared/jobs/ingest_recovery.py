@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from shared import pool
-from shared.domain.uploads import Rows, UploadStatus, upload_id_of
+from shared.domain.uploads import Rows, UploadStatus, WaitingUpload, upload_id_of
 from shared.edge import blobs, poison, storage
 from shared.edge.storage import StorageUnavailable
 from shared.store import uploads
@@ -69,26 +69,27 @@ def _requeue_waiting(now: datetime) -> int:
     return sum(
         _fail(upload.id, upload.attempts, upload.last_failure)
         if upload.attempts >= ATTEMPTS
-        else _requeue(upload.id, upload.status, late=upload.expires_at + _LATEST < now)
+        else _requeue(upload, late=upload.expires_at + _LATEST < now)
         for upload in waiting
     )
 
 
-def _requeue(upload_id: UUID, status: UploadStatus, *, late: bool) -> int:
+def _requeue(upload: WaitingUpload, *, late: bool) -> int:
     """Put the file again, which is an event of its own; not while somebody is at work on it."""
     with pool.transaction() as conn:
-        if not uploads.lock(conn, upload_id):
+        if not uploads.lock(conn, upload.id):
             return 0
-        uploads.update_requeued(conn, upload_id)
-        if blobs.put_again(upload_id):
-            _log.warning("upload %s was %s and nobody at work on it; queued again", upload_id, status.value)
+        uploads.update_requeued(conn, upload.id)
+        if blobs.put_again(upload.kind, upload.id):
+            status = upload.status.value
+            _log.warning("upload %s was %s and nobody at work on it; queued again", upload.id, status)
             return 1
-        if status is UploadStatus.AWAITING and not late:
+        if upload.status is UploadStatus.AWAITING and not late:
             return 0
-        never_came = status is UploadStatus.AWAITING
+        never_came = upload.status is UploadStatus.AWAITING
         uploads.update_finished(
             conn,
-            upload_id,
+            upload.id,
             status=UploadStatus.FAILED,
             rows=Rows(),
             reason="No file came." if never_came else "The file was deleted before it could be read.",

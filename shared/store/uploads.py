@@ -223,7 +223,7 @@ def find_waiting(conn: Conn, *, patience: timedelta, most: int) -> list[WaitingU
         conn.cursor(row_factory=of(WaitingUpload))
         .execute(
             """
-            SELECT id, status, attempts, COALESCE(last_failure, '') AS last_failure, expires_at
+            SELECT id, kind, status, attempts, COALESCE(last_failure, '') AS last_failure, expires_at
               FROM uploads
              WHERE status IN ('awaiting', 'received', 'validating', 'applying')
                AND progressed_at < clock_timestamp() - %(patience)s

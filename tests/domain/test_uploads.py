@@ -10,8 +10,9 @@ from shared.domain.uploads import UploadKind, blob_name, upload_id_of
 ID = UUID("0192f0c1-0000-7000-8000-00000000abcd")
 
 
-def test_there_and_back() -> None:
-    assert upload_id_of(blob_name(ID)) == ID
+@pytest.mark.parametrize("kind", UploadKind)
+def test_there_and_back(kind: UploadKind) -> None:
+    assert upload_id_of(blob_name(kind, ID)) == ID
 
 
 @pytest.mark.parametrize(
@@ -19,12 +20,14 @@ def test_there_and_back() -> None:
     [
         "",
         "x.csv",
-        f"{ID}",
-        f"{ID}.CSV",
+        f"{ID}.csv",
+        f"stores/{ID}",
+        f"stores/{ID}.CSV",
         f"a/{ID}.csv",
-        f"{ID}.csv.csv",
-        f"{ID.hex}.csv",
-        f"{str(ID).upper()}.csv",
+        f"a/stores/{ID}.csv",
+        f"stores/{ID}.csv.csv",
+        f"stores/{ID.hex}.csv",
+        f"stores/{str(ID).upper()}.csv",
     ],
 )
 def test_names_never_given_out(name: str) -> None:

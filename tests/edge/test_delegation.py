@@ -22,6 +22,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from shared.domain.uploads import UploadKind
 from shared.edge import files
 from shared.settings import settings
 
@@ -141,17 +142,19 @@ def cloud(app: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_tickets_are_signed_by_delegation(cloud: Cloud) -> None:
     now = datetime.now(UTC)
     upload_ids = [uuid4(), uuid4()]
-    first, second = (files.ticket(each, now + timedelta(minutes=15), now) for each in upload_ids)
+    first, second = (
+        files.ticket(UploadKind.STORES, each, now + timedelta(minutes=15), now) for each in upload_ids
+    )
     read = files.rejected_url(upload_ids[0], now)
     assert cloud.asked == ["token", "key"]
-    assert first.put_url.startswith(f"{cloud.url}/uploads/{upload_ids[0]}.csv?")
+    assert first.put_url.startswith(f"{cloud.url}/uploads/stores/{upload_ids[0]}.csv?")
     assert read.startswith(f"{cloud.url}/upload-results/{upload_ids[0]}.csv?")
     query = {name: value for name, (value,) in parse_qs(urlsplit(first.put_url).query).items()}
     assert (query["sp"], query["sr"], query["spr"]) == ("c", "b", "https")
     assert (query["skoid"], query["sktid"]) == (IDENTITY, TENANT)
     assert parse_qs(urlsplit(read).query)["sp"] == ["r"]
     assert query["sig"] != parse_qs(urlsplit(second.put_url).query)["sig"][0]
-    assert query["sig"] == _signature(query, f"/blob/brand/uploads/{upload_ids[0]}.csv")
+    assert query["sig"] == _signature(query, f"/blob/brand/uploads/stores/{upload_ids[0]}.csv")
 
 
 def _signature(query: dict[str, str], resource: str) -> str:

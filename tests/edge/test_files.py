@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from shared.domain.uploads import UploadKind
 from shared.edge import blobs, files, storage
 from shared.edge.files import DelegationKeys, Ticket
 from shared.settings import settings
@@ -22,7 +23,7 @@ NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 @pytest.fixture
 def ticket() -> Ticket:
     now = datetime.now(UTC)
-    return files.ticket(uuid4(), now + timedelta(minutes=15), now)
+    return files.ticket(UploadKind.USERS, uuid4(), now + timedelta(minutes=15), now)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def test_a_ticket_creates_its_one_blob_once(ticket: Ticket, http: httpx.Client) 
     put = http.put(ticket.put_url, headers=ticket.headers, content=b"a,b\n")
     assert put.status_code == 201
     assert http.put(ticket.put_url, headers=ticket.headers, content=b"c,d\n").status_code == 403
-    source = blobs.source(storage.service().get_blob_client("uploads", f"{ticket.upload_id}.csv"))
+    source = blobs.source(storage.service().get_blob_client("uploads", f"users/{ticket.upload_id}.csv"))
     assert source is not None
     assert (source.size, b"".join(source.chunks())) == (4, b"a,b\n")
     assert source.etag == put.headers["etag"]
@@ -60,10 +61,12 @@ def test_a_ticket_does_nothing_else(ticket: Ticket, http: httpx.Client, method: 
 def test_a_ticket_is_for_its_own_name_and_time(ticket: Ticket, http: httpx.Client) -> None:
     other = ticket.put_url.replace(str(ticket.upload_id), str(uuid4()))
     assert http.put(other, headers=ticket.headers, content=b"x").status_code == 403
+    kept = ticket.put_url.replace("/users/", "/stores/")
+    assert http.put(kept, headers=ticket.headers, content=b"x").status_code == 403
     longer = ticket.put_url.replace("sp=c", "sp=cw")
     assert http.put(longer, headers=ticket.headers, content=b"x").status_code == 403
     past = datetime.now(UTC) - timedelta(minutes=1)
-    late = files.ticket(ticket.upload_id, past, past)
+    late = files.ticket(UploadKind.USERS, ticket.upload_id, past, past)
     assert http.put(late.put_url, headers=late.headers, content=b"x").status_code == 403
     query = parse_qs(urlsplit(ticket.put_url).query)
     assert (query["sp"], query["sr"]) == (["c"], ["b"])
@@ -89,7 +92,7 @@ def test_a_blob_larger_than_a_chunk_comes_whole(
     monkeypatch.setattr(blobs, "CHUNK", 1000)
     content = bytes(range(256)) * 20
     http.put(ticket.put_url, headers=ticket.headers, content=content)
-    source = blobs.source(storage.service().get_blob_client("uploads", f"{ticket.upload_id}.csv"))
+    source = blobs.source(storage.service().get_blob_client("uploads", f"users/{ticket.upload_id}.csv"))
     assert source is not None
     chunks = list(source.chunks())
     assert [len(chunk) for chunk in chunks] == [1000, 1000, 1000, 1000, 1000, 120]

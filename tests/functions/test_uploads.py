@@ -45,7 +45,7 @@ def http() -> Iterator[httpx.Client]:
 
 
 def deliver(upload_id: str) -> None:
-    client = storage.service().get_blob_client(storage.UPLOADS, f"{upload_id}.csv")
+    client = storage.service().get_blob_client(storage.UPLOADS, f"{ASK['kind']}/{upload_id}.csv")
     assert ingest.ingest_upload.build().get_user_function()(client) is None
 
 

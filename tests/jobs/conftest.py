@@ -17,6 +17,7 @@ from shared.store import uploads
 from tests.rows import a_user
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+_kinds: dict[UUID, UploadKind] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,18 @@ class Client:
             validate_only=validate_only,
             user_id=self.user_id,
         )
-        return files.ticket(upload_id, expires_at, now)
+        _kinds[upload_id] = UploadKind(kind)
+        return files.ticket(UploadKind(kind), upload_id, expires_at, now)
 
     def put(self, ticket: files.Ticket, content: bytes) -> httpx.Response:
         return httpx.put(ticket.put_url, headers=ticket.headers, content=content)
 
+    def name(self, upload_id: UUID) -> str:
+        """The name of its file."""
+        return blob_name(_kinds[upload_id], upload_id)
+
     def blob(self, upload_id: UUID) -> BlobClient:
-        return storage.service().get_blob_client(storage.UPLOADS, blob_name(upload_id))
+        return storage.service().get_blob_client(storage.UPLOADS, self.name(upload_id))
 
     def deliver(self, upload_id: UUID) -> Upload:
         self.deliver_aside(upload_id)
@@ -51,7 +57,7 @@ class Client:
 
     def deliver_aside(self, upload_id: UUID) -> None:
         """As `deliver`, for a thread of its own: it leaves this client's connection alone."""
-        ingest(blob_name(upload_id), blobs.source(self.blob(upload_id)), NOW)
+        ingest(self.name(upload_id), blobs.source(self.blob(upload_id)), NOW)
 
     def status(self, upload_id: UUID) -> Upload:
         upload = uploads.get(self.conn, upload_id)

@@ -10,7 +10,7 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError
 
 from shared.actions import uploads as actions
-from shared.domain.uploads import Rows, UploadStatus, blob_name
+from shared.domain.uploads import Rows, UploadStatus
 from shared.edge import blobs
 from shared.jobs.ingest import ingest
 from shared.store import uploads
@@ -116,7 +116,7 @@ def test_a_file_replaced_while_it_is_read_is_not_mixed(client: Client, conn: psy
     seen = blobs.source(client.blob(ticket.upload_id))
     client.blob(ticket.upload_id).upload_blob(lenses(20), overwrite=True)
     with pytest.raises(ResourceModifiedError):
-        ingest(blob_name(ticket.upload_id), seen, NOW)
+        ingest(client.name(ticket.upload_id), seen, NOW)
     assert prices(conn) == []
     assert client.deliver(ticket.upload_id).rows == Rows(read=20, inserted=20)
 
@@ -137,7 +137,7 @@ def test_a_cancelled_upload_is_left_alone(client: Client, conn: psycopg.Connecti
     assert prices(conn) == []
 
 
-@pytest.mark.parametrize("name", ["notes.txt", f"{UUID(int=7)}.csv"])
+@pytest.mark.parametrize("name", ["notes.txt", f"{UUID(int=7)}.csv", f"stores/{UUID(int=7)}.csv"])
 def test_a_file_nobody_asked_for_is_left_alone(client: Client, conn: psycopg.Connection, name: str) -> None:
     ticket = client.ask("products_lens")
     client.put(ticket, lenses(10))

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from azure.storage.queue import QueueClient
 
-from shared.domain.uploads import Rows, UploadStatus, blob_name
+from shared.domain.uploads import Rows, UploadStatus
 from shared.edge import poison
 from shared.jobs.ingest_recovery import ATTEMPTS, recover
 from shared.settings import settings
@@ -110,7 +110,7 @@ def test_poison_fails_the_upload_with_its_reason(
     conn.execute("ALTER TABLE products RENAME TO away")
     with pytest.raises(psycopg.errors.UndefinedTable):
         client.deliver(upload_id)
-    give_up(queue, "uploads", blob_name(upload_id))
+    give_up(queue, "uploads", client.name(upload_id))
     assert recover(NOW) == 1
     upload = client.status(upload_id)
     assert (upload.status, upload.reason_code) == (UploadStatus.FAILED, "gave_up")
@@ -123,7 +123,7 @@ def test_poison_of_an_outage_is_tried_again(
 ) -> None:
     upload_id = put(client)
     long_ago(conn, upload_id, status="validating", last_failure="database_unavailable")
-    give_up(queue, "uploads", blob_name(upload_id))
+    give_up(queue, "uploads", client.name(upload_id))
     assert recover(NOW) == 1
     assert client.deliver(upload_id).status is UploadStatus.COMPLETED
     assert not list(queue.peek_messages())
@@ -133,8 +133,8 @@ def test_poison_that_is_no_upload_is_forgotten(client: Client, queue: QueueClien
     upload_id = put(client)
     client.deliver(upload_id)
     give_up(queue, "uploads", "notes.txt")
-    give_up(queue, "jobs", blob_name(upload_id))
-    give_up(queue, "uploads", blob_name(upload_id))
+    give_up(queue, "jobs", client.name(upload_id))
+    give_up(queue, "uploads", client.name(upload_id))
     queue.send_message("not one of ours")
     assert recover(NOW) == 0
     assert not list(queue.peek_messages())

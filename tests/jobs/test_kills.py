@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from devhost.environment import ROOT
-from shared.domain.uploads import Rows, UploadStatus, blob_name
+from shared.domain.uploads import Rows, UploadStatus
 from shared.store import uploads
 from tests.harness import eventually
 from tests.jobs.conftest import Client
@@ -36,10 +36,8 @@ HELD = {
 }
 
 
-def begin(app_environment: dict[str, str], upload_id: UUID) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", DELIVER, blob_name(upload_id)], cwd=ROOT, env=os.environ | app_environment
-    )
+def begin(app_environment: dict[str, str], name: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", DELIVER, name], cwd=ROOT, env=os.environ | app_environment)
 
 
 def waits(conn: psycopg.Connection, statement: str) -> bool:
@@ -94,7 +92,7 @@ def test_a_kill_between_two_chunks(
 ) -> None:
     upload_id = asked(client)
     proxy.held_back = chunk
-    process = begin(app_environment | {"UPLOADS_STORAGE": proxy.connection_string}, upload_id)
+    process = begin(app_environment | {"UPLOADS_STORAGE": proxy.connection_string}, client.name(upload_id))
     assert proxy.reached.wait(60)
     if phase == "copy":
         eventually(lambda: copied(conn))
@@ -126,7 +124,7 @@ def test_a_kill_in_a_phase(
     upload_id = asked(client)
     with psycopg.connect(database_url) as held, psycopg.connect(database_url) as told:
         held.execute(HELD["apply" if phase == "report" else phase], {"upload_id": upload_id})
-        process = begin(app_environment, upload_id)
+        process = begin(app_environment, client.name(upload_id))
         match phase:
             case "claim":
                 eventually(lambda: waits(conn, "UPDATE uploads"))
@@ -156,7 +154,7 @@ def test_a_kill_at_any_moment(
     number: int,
 ) -> None:
     upload_id = asked(client)
-    process = begin(app_environment, upload_id)
+    process = begin(app_environment, client.name(upload_id))
     eventually(lambda: client.status(upload_id).status is not UploadStatus.AWAITING)
     try:
         process.wait(number / 40)
