@@ -1,5 +1,6 @@
 """The environment the app runs in locally: the one place that knows its settings and makes its secrets."""
 
+import base64
 import os
 import secrets
 from collections.abc import Callable
@@ -8,9 +9,12 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from shared.domain.rates import Rate
+
 ROOT = Path(__file__).parents[1]
 # The stand-in asks for the same key; it opens nothing else.
 MSG91_AUTH_KEY = "local-stand-in"
+GENEROUS = "1000000"
 
 
 def local_folder() -> Path:
@@ -32,6 +36,19 @@ def app_settings(*, database_url: str, storage: str, msg91_url: str, secrets_fol
         "MSG91_EMAIL_TEMPLATE_ID": "local-otp-email",
         "JWT_SIGNING_KEY": _kept(secrets_folder / "jwt_signing_key.pem", _signing_key),
         "OTP_PEPPER": _kept(secrets_folder / "otp_pepper", lambda: secrets.token_urlsafe(32)),
+        # Whoever plays with it, or tests it, asks more often than anybody else.
+        "OTP_COUNTRIES": "DE,ES,FR,GB,IN,IT,US",
+        "OTP_COOLDOWN_S": "0",
+        "OTP_PER_RECIPIENT_HOUR": GENEROUS,
+        "OTP_PER_RECIPIENT_DAY": GENEROUS,
+        "OTP_PER_ADDRESS_HOUR": GENEROUS,
+        "OTP_PER_CALLER_HOUR": GENEROUS,
+        "OTP_GUESSES_PER_RECIPIENT_DAY": GENEROUS,
+        "RATE_LIMITS": ",".join(f"{rate}={GENEROUS}/60" for rate in Rate),
+        "OUTBOX_KEYS": _kept(secrets_folder / "outbox_keys", _key),
+        "MSG91_WEBHOOK_SECRET": _kept(
+            secrets_folder / "msg91_webhook_secret", lambda: secrets.token_urlsafe(32)
+        ),
         "CUSTOMER_PEPPER": _kept(secrets_folder / "customer_pepper", lambda: secrets.token_urlsafe(32)),
     }
 
@@ -51,6 +68,10 @@ def _signing_key() -> str:
         )
         .decode()
     )
+
+
+def _key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
 def _kept(path: Path, make: Callable[[], str]) -> str:

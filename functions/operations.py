@@ -43,13 +43,13 @@ class AssetPath(Request):
     asset: Literal["swagger-ui.css", "swagger-ui-bundle.js", "start.js", "favicon-32x32.png"]
 
 
-@endpoint(bp, "GET", "health", access=Access.OPEN)
+@endpoint(bp, "GET", "health", access=Access.OPEN, rate=None)
 def get_health() -> Health:
     """Whether this process answers; asks nothing of anything else."""
     return Health(status="ok")
 
 
-@endpoint(bp, "GET", "ready", access=Access.OPEN, raises=(readiness.NotReady,))
+@endpoint(bp, "GET", "ready", access=Access.OPEN, raises=(readiness.NotReady,), rate=None)
 def get_ready(now: datetime) -> Health:
     """Whether the database and the storage answered within the last few seconds."""
     readiness.check(now)

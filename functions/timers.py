@@ -7,6 +7,7 @@ import azure.functions as func
 
 from shared import pool
 from shared.actions import promotions as actions
+from shared.edge import rate_limits
 from shared.jobs import ingest_recovery, outbox, queueing, waking
 from shared.store import promotions
 
@@ -32,7 +33,9 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
-    """Queue jobs that are due, wake for work nobody came for, send what was not sent right away."""
+    """Queue jobs that are due, wake for work nobody came for, send what was not sent right away, forget old
+    counts.
+    """
     now = datetime.now(UTC)
     try:
         queued = queueing.enqueue_due(now)
@@ -40,6 +43,7 @@ def run_due_work(timer: func.TimerRequest) -> None:
     finally:
         # Messages must not wait for jobs to be well.
         sent = outbox.send_due()
+        rate_limits.purge(now)
     if queued or woken or sent:
         _log.info("run_due_work queued %d jobs, woke for %d, delivered %d messages", queued, woken, sent)
     if timer.past_due:

@@ -23,7 +23,7 @@ from devhost.services.azurite import Account, Azurite, Ports, install
 from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
 from devhost.services.postgres import Postgres
 from shared import pool, rulesets
-from shared.edge import callers, msg91, signing_keys
+from shared.edge import callers, msg91, rate_limits, signing_keys
 from shared.schema.migrate import migrate
 from shared.settings import settings
 
@@ -134,6 +134,7 @@ def forget_app() -> None:
     signing_keys.ring.cache_clear()
     signing_keys.accepted.cache_clear()
     callers._ended = callers._Ended()
+    rate_limits.forget()
     if msg91._one_client.cache_info().currsize:
         msg91._one_client().close()
     msg91._one_client.cache_clear()

@@ -1,7 +1,6 @@
 """Users: who calls, in which role, and what that role may do."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -171,12 +170,3 @@ class Caller:
     def store_scope(self) -> str | None:
         """The only store whose rows this caller sees; None for all of them."""
         return None if self.scope is Scope.ALL else self.store_id or ""
-
-
-@dataclass(frozen=True, slots=True)
-class Challenge:
-    """A one-time password that was asked for. `resend_after` is when another may be asked for."""
-
-    challenge_id: UUID
-    expires_at: datetime
-    resend_after: datetime

@@ -20,6 +20,11 @@ _FRESH = timedelta(seconds=1)
 _LOOK_BACK = tokens.LIFETIME + timedelta(minutes=10)
 
 
+def says_who(headers: Mapping[str, str]) -> bool:
+    """Whether the request carries a token or a key at all."""
+    return bool(headers.get("authorization") or headers.get(API_KEY.lower()))
+
+
 def authenticate(headers: Mapping[str, str], now: datetime) -> Caller:
     """Raises Unauthenticated and its kind: nothing says who, two things do, or what says it is void."""
     authorization, key = headers.get("authorization", ""), headers.get(API_KEY.lower(), "")

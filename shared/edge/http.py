@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 import azure.functions as func
@@ -13,14 +13,17 @@ from pydantic_core import to_json
 
 from shared.domain.audit import By
 from shared.domain.errors import PromoPartnerError, Unavailable
+from shared.domain.rates import Rate, RateLimited, Standing
 from shared.domain.users import Caller, Permission
-from shared.edge import callers, logs
+from shared.edge import callers, client_address, logs, rate_limits
 from shared.edge.operations import Access, Content, Operation, Reply, register
 from shared.edge.parsing import parse
 from shared.edge.problems import (
+    ApiKeyInvalid,
     InternalError,
     PermissionMissing,
     SessionNeeded,
+    TokenInvalid,
     Unauthenticated,
     problem_of,
 )
@@ -41,6 +44,7 @@ def endpoint(
     access: Permission | Access,
     status: int = 200,
     raises: tuple[type[PromoPartnerError], ...] = (),
+    rate: Rate | Literal["usual"] | None = "usual",
 ) -> Callable[[Callable[..., Any]], Any]:
     """Make an endpoint of a handler and register it as the function named like the handler.
 
@@ -51,7 +55,15 @@ def endpoint(
     """
 
     def decorate(handler: Callable[..., Any]) -> Any:
-        operation = register(handler, method=method, route=route, access=access, status=status, raises=raises)
+        operation = register(
+            handler,
+            method=method,
+            route=route,
+            access=access,
+            status=status,
+            raises=raises,
+            rate=_usual_rate(method, access) if rate == "usual" else rate,
+        )
 
         def door(req: func.HttpRequest) -> func.HttpResponse:
             return _answer(operation, handler, req)
@@ -62,6 +74,12 @@ def endpoint(
         return bp.route(BASE + route, methods=[method], auth_level=func.AuthLevel.ANONYMOUS)(door)
 
     return decorate
+
+
+def _usual_rate(method: str, access: Permission | Access) -> Rate:
+    if access in {Access.OPEN, Access.OPTIONAL}:
+        return Rate.PUBLIC
+    return Rate.READ if method == "GET" else Rate.WRITE
 
 
 def _answer(operation: Operation, handler: Callable[..., Any], req: func.HttpRequest) -> func.HttpResponse:
@@ -77,16 +95,21 @@ def _answer(operation: Operation, handler: Callable[..., Any], req: func.HttpReq
 def _reply(
     operation: Operation, handler: Callable[..., Any], req: func.HttpRequest, request_id: str
 ) -> func.HttpResponse:
+    standings: list[Standing] = []
     try:
-        return _render(operation, handler(**_arguments(operation, req, request_id)))
+        response = _render(operation, handler(**_arguments(operation, req, request_id, standings)))
     except PromoPartnerError as error:
         if isinstance(error, Unavailable):
             _log.warning("%s request %s: %s: %r", operation.name, request_id, error.code, error.__cause__)
-        return _render_problem(error, request_id)
+        if isinstance(error, RateLimited) and error.standing is not None:
+            standings.append(error.standing)
+        response = _render_problem(error, request_id)
     except Exception:  # noqa: BLE001
         # The last door before the host, which would answer 500 without a body or a request id.
         _log.exception("%s request %s failed", operation.name, request_id)
-        return _render_problem(InternalError(), request_id)
+        response = _render_problem(InternalError(), request_id)
+    response.headers.update(rate_limits.headers(standings))
+    return response
 
 
 def _log_answer(operation: Operation, request_id: str, status: int, duration_ms: float) -> None:
@@ -106,26 +129,52 @@ def _log_answer(operation: Operation, request_id: str, status: int, duration_ms:
     )
 
 
-def _arguments(operation: Operation, req: func.HttpRequest, request_id: str) -> dict[str, Any]:
+def _arguments(
+    operation: Operation, req: func.HttpRequest, request_id: str, standings: list[Standing]
+) -> dict[str, Any]:
     now = datetime.now(UTC)
-    caller = _authorise(operation.access, req, now)
+    address = client_address.of(req.headers)
+    caller = _authorise(operation, req, address, now, standings)
     by = By(caller.user_id, request_id) if caller else None
-    context = {"caller": caller, "by": by, "now": now, "request_id": request_id}
+    context = {"caller": caller, "by": by, "now": now, "request_id": request_id, "address": address}
     arguments: dict[str, Any] = {name: context[name] for name in operation.takes if name in context}
     for source, model in operation.inputs.items():
         arguments[source] = parse(req, source, model)
     return arguments
 
 
-def _authorise(access: Permission | Access, req: func.HttpRequest, now: datetime) -> Caller | None:
-    if access is Access.OPEN:
+def _authorise(
+    operation: Operation,
+    req: func.HttpRequest,
+    address: str | None,
+    now: datetime,
+    standings: list[Standing],
+) -> Caller | None:
+    """Who calls, if anybody says so, once their request is counted. Strangers are counted by address."""
+    access, rate = operation.access, operation.rate
+    if access is Access.OPEN or (access is Access.OPTIONAL and not callers.says_who(req.headers)):
+        if rate is not None:
+            standings.append(rate_limits.admit_address(rate, address, now))
         return None
-    caller = callers.authenticate(req.headers, now)
+    caller = _authenticate(req, address, now)
+    if rate is not None:
+        mine = Rate.WRITE if access is Access.OPTIONAL else rate
+        standings.append(rate_limits.admit_caller(mine, caller.user_id, now))
     if access is Access.SESSION and caller.session_id is None:
         raise SessionNeeded
     if isinstance(access, Permission) and not caller.may(access):
         raise PermissionMissing(permission=access.value)
     return caller
+
+
+def _authenticate(req: func.HttpRequest, address: str | None, now: datetime) -> Caller:
+    rate_limits.check_refused(address, now)
+    try:
+        return callers.authenticate(req.headers, now)
+    except (TokenInvalid, ApiKeyInvalid):
+        # A guess; that a token has expired or a session ended is none.
+        rate_limits.admit_address(Rate.REFUSED, address, now)
+        raise
 
 
 def _render(operation: Operation, result: Any) -> func.HttpResponse:
@@ -150,6 +199,8 @@ def _render_problem(error: PromoPartnerError, request_id: str) -> func.HttpRespo
         )
     if problem.status == 503:
         headers["Retry-After"] = "5"
+    if isinstance(error, RateLimited):
+        headers["Retry-After"] = str(error.retry_after_s)
     return func.HttpResponse(
         to_json(problem),
         status_code=problem.status,

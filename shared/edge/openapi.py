@@ -10,6 +10,7 @@ from pydantic.json_schema import JsonSchemaMode
 
 from shared.domain.api_keys import NOT_FOR_KEYS
 from shared.domain.errors import PromoPartnerError
+from shared.domain.rates import RateLimited
 from shared.domain.users import Permission
 from shared.edge.callers import API_KEY
 from shared.edge.operations import REGISTRY, Access, Content, Operation
@@ -188,7 +189,15 @@ def _responses(operation: Operation, schemas: _Schemas) -> Json:
 
 
 _REPLY_HEADERS: Json = {
-    "X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}}
+    "X-Request-Id": {"description": "Names this request in the log.", "schema": {"type": "string"}},
+    "RateLimit-Policy": {
+        "description": 'What may be asked for: `"name";q=requests;w=seconds`; absent if not counted.',
+        "schema": {"type": "string"},
+    },
+    "RateLimit": {
+        "description": 'What is left of it, and until when: `"name";r=requests;t=seconds`.',
+        "schema": {"type": "string"},
+    },
 }
 
 
@@ -200,6 +209,8 @@ def _usual(operation: Operation) -> Iterable[type[PromoPartnerError]]:
         yield SessionNeeded
     if _needs_permission(operation):
         yield PermissionMissing
+    if operation.rate is not None:
+        yield RateLimited
     if operation.inputs:
         yield ValidationFailed
     if "body" in operation.inputs:

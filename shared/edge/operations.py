@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict
 
 from shared.domain.errors import PromoPartnerError
+from shared.domain.rates import Rate
 from shared.domain.users import Permission
 from shared.edge.parsing import Source
 
@@ -19,6 +20,7 @@ class Access(Enum):
     """Who may call an endpoint that needs no permission of its own."""
 
     OPEN = auto()
+    OPTIONAL = auto()  # open, but who sends a token is who they are
     SIGNED_IN = auto()
     SESSION = auto()  # signed in, and not by an API key
 
@@ -71,12 +73,13 @@ class Operation:
     takes: frozenset[str]
     reply: Any
     raises: tuple[type[PromoPartnerError], ...]
+    rate: Rate | None
 
 
 REGISTRY: dict[str, Operation] = {}
 
 _INPUTS: tuple[Source, ...] = ("path", "query", "headers", "body")
-_CONTEXT = ("caller", "by", "now", "request_id")
+_CONTEXT = ("caller", "by", "now", "request_id", "address")
 
 
 def register(
@@ -87,11 +90,12 @@ def register(
     access: Permission | Access,
     status: int,
     raises: tuple[type[PromoPartnerError], ...],
+    rate: Rate | None,
 ) -> Operation:
     """Read what `handler` takes and gives from its signature and remember it.
 
     Raises TypeError for a parameter that is neither an input (path, query, headers, body: a pydantic
-    model) nor context (caller, by, now, request_id).
+    model) nor context (caller, by, now, request_id, address).
     """
     signature = inspect.signature(handler)
     parameters = signature.parameters
@@ -113,6 +117,7 @@ def register(
         takes=frozenset(parameters),
         reply=get_args(reply)[0] if get_origin(reply) is Reply else reply,
         raises=raises,
+        rate=rate,
     )
     REGISTRY[operation.name] = operation
     return operation

@@ -10,6 +10,7 @@ from shared.domain.errors import (
     Refused,
     Unavailable,
 )
+from shared.domain.rates import RateLimited
 from shared.domain.transactions import IdempotencyKeyMissing
 
 
@@ -139,6 +140,7 @@ STATUS: dict[type[PromoPartnerError], int] = {
     UnsupportedMediaType: 415,
     PreconditionFailed: 412,
     PreconditionRequired: 428,
+    RateLimited: 429,
 }
 
 _TITLES = {
@@ -152,6 +154,7 @@ _TITLES = {
     415: "Unsupported media type",
     422: "Refused",
     428: "Precondition required",
+    429: "Too many requests",
     500: "Internal error",
     503: "Unavailable",
 }

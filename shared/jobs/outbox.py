@@ -7,6 +7,7 @@ nothing: the sender keeps trying to record.
 """
 
 import logging
+import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import BoundedSemaphore
@@ -15,8 +16,10 @@ from time import monotonic, sleep
 from shared import pool
 from shared.domain import outbox
 from shared.domain.errors import Unavailable
+from shared.domain.otp import Purpose
 from shared.domain.outbox import Message
-from shared.edge import msg91
+from shared.edge import msg91, sealing
+from shared.jobs import codes
 from shared.store import Conn
 from shared.store import outbox as messages
 
@@ -24,9 +27,23 @@ _log = logging.getLogger(__name__)
 _BATCH = 4
 _RECORD_AGAIN_S = 0.2
 
-_CHANNELS: Mapping[str, Callable[[Mapping[str, str]], None]] = {
-    "otp_sms": lambda message: msg91.text_otp(to=message["to"], code=message["code"]),
-    "otp_email": lambda message: msg91.mail_otp(to=message["to"], code=message["code"]),
+
+def _text(message: Message, content: Mapping[str, str]) -> str | None:
+    return msg91.text_otp(
+        to=content["to"],
+        code=content["code"],
+        purpose=Purpose(content["purpose"]),
+        reference=str(message.id),
+    )
+
+
+def _mail(_message: Message, content: Mapping[str, str]) -> str | None:
+    return msg91.mail_otp(to=content["to"], code=content["code"], purpose=Purpose(content["purpose"]))
+
+
+_CHANNELS: Mapping[str, Callable[[Message, Mapping[str, str]], str | None]] = {
+    "otp_sms": _text,
+    "otp_email": _mail,
 }
 
 # One sender at work and one waiting are enough: whoever runs sends everything that is due.
@@ -60,22 +77,31 @@ def send_due() -> int:
 
 def _send(message: Message, lease_until: float) -> bool:
     try:
-        _CHANNELS[message.kind](message.message)
+        content = sealing.unseal(message.id, message.sealed)
+        if message.kind == outbox.OTP_WISH:
+            # Recorded with what comes of it, in one transaction; the messages are leased in the next round.
+            codes.let_out(message.id, content)
+            return False
+        provider_id = _CHANNELS[message.kind](message, content)
     except Exception as error:  # noqa: BLE001 - a message that cannot be sent must not keep others from it
         # The text of another error may quote the message.
         failure = str(error) if isinstance(error, msg91.DeliveryFailed) else type(error).__name__
         _log.warning("message %s not delivered at attempt %d: %s", message.id, message.attempts, failure)
-        _record(lambda conn: _record_failure(conn, message, failure), lease_until)
+        hopeless = isinstance(error, msg91.SetupRefused)
+        _record(lambda conn: _record_failure(conn, message, failure, hopeless=hopeless), lease_until)
         return False
-    _record(lambda conn: messages.update_sent(conn, message.id), lease_until)
+    _record(lambda conn: messages.update_sent(conn, message.id, provider_id), lease_until)
     return True
 
 
-def _record_failure(conn: Conn, message: Message, failure: str) -> None:
-    if message.attempts >= outbox.ATTEMPTS:
-        messages.update_failed(conn, message, failure=failure)
+def _record_failure(conn: Conn, message: Message, failure: str, *, hopeless: bool) -> None:
+    """An outage is waited out; what somebody has to set right first waits for an operator instead."""
+    if hopeless:
+        messages.update_failed(conn, message, code="provider_setup", failure=failure)
+    elif message.attempts >= outbox.ATTEMPTS:
+        messages.update_failed(conn, message, code="undeliverable", failure=failure)
     else:
-        pause = outbox.pause_after(message.attempts)
+        pause = outbox.pause_after(message.attempts, random.random())  # noqa: S311 - nobody gains by guessing
         messages.update_postponed(conn, message, pause=pause, failure=failure)
 
 
