@@ -1,0 +1,43 @@
+"""The infrastructure names what the app names: containers, kinds of upload, functions that blobs start."""
+
+import re
+
+import pytest
+
+from devhost.environment import ROOT
+from shared.domain.uploads import UploadKind
+from shared.edge import poison, storage
+from tests.test_house import BLOBS
+
+BICEP = (ROOT / "infra" / "app" / "storage.bicep").read_text()
+# Kinds whose files tell of persons; of receipts there is no kind yet.
+PERSONAL = {UploadKind.USERS}
+
+
+def rule(name: str) -> tuple[list[str], str]:
+    """The prefixes of a lifecycle rule, and what it does."""
+    _, _, rest = BICEP.partition(f"name: '{name}'")
+    prefixes, actions = re.findall(r"prefixMatch: \[(.*?)\]", rest)[0], re.findall(r"actions: (.*)", rest)[0]
+    return re.findall(r"'([^']+)'", prefixes), actions
+
+
+@pytest.mark.parametrize("kind", UploadKind)
+def test_each_kind_of_file_is_kept_as_it_must_be(kind: UploadKind) -> None:
+    cooled, cools = rule("master-data-cools")
+    expired, expires = rule("personal-data-expires")
+    prefix = f"{storage.UPLOADS}/{kind}/"
+    assert (prefix in cooled, prefix in expired) == (kind not in PERSONAL, kind in PERSONAL)
+    assert "tierToCool" in cools
+    assert "delete" not in cools
+    assert "delete" in expires
+
+
+def test_the_containers_and_the_queue_are_those_of_the_app() -> None:
+    named = set(re.findall(r"'([^']+)'", re.findall(r"var containers = \[(.*)\]", BICEP)[0]))
+    assert {storage.UPLOADS, storage.RESULTS, storage.JOBS} <= named
+    assert f"'{poison.QUEUE}'" in BICEP
+
+
+def test_each_blob_trigger_has_a_subscription() -> None:
+    wanted = {(function, path.partition("/")[0]) for function, path, *_ in BLOBS}
+    assert set(re.findall(r"function: '(\w+)', container: '([\w-]+)'", BICEP)) == wanted
