@@ -3,14 +3,16 @@
 from collections.abc import Iterable, Sequence
 from math import lcm
 
+from shared.domain.engine.combination import Combination
 from shared.domain.engine.evaluation import UnitRole
-from shared.domain.engine.pieces import Piece
+from shared.domain.engine.lane import Amount
+from shared.domain.engine.pieces import Gift, Piece
 from shared.domain.engine.units import Run, Share
 from shared.domain.money import Rounding, largest_remainder, round_minor
 
 
 def allocate(
-    pieces: Iterable[Piece], runs: Sequence[Run], rounding: Rounding, taken: dict[int, int]
+    combination: Combination, runs: Sequence[Run], rounding: Rounding, taken: dict[int, int]
 ) -> dict[int, list[Run]]:
     """Return per pool its runs after the lane; `runs` has one run per pool before it.
 
@@ -18,34 +20,51 @@ def allocate(
     lifted above all that room gives what is left. What each takes is added to `taken`, by its index.
     """
     by_offer: dict[int, list[Piece]] = {}
-    ordered = list(pieces)
+    ordered, totals = combination.pieces, combination.totals
     for piece in ordered:
         run = runs[piece.pool]
         piece.room = max(0, run.price - max(run.floor, piece.floor))
         for index, _, _ in piece.given:
             by_offer.setdefault(index, []).append(piece)
     for index in sorted(by_offer):
-        taken[index] = _take(index, by_offer[index], ordered, by_offer, rounding)
+        mine = by_offer[index]
+        if len(mine) == 1:
+            piece = mine[0]
+            _, amount, role = piece.given[0] if len(piece.given) == 1 else _given(piece, index)
+            total = totals[index] if index in totals else amount * piece.units
+            minor = round_minor(total, rounding)
+            share, extra = divmod(minor, piece.units)
+            if not extra and share <= piece.room:
+                piece.room -= share
+                piece.minor.append((index, share, role))
+                if total:
+                    taken[index] = minor
+                continue
+        else:
+            total = totals[index] if index in totals else _total(mine, index)
+            minor = round_minor(total, rounding)
+        minor = _split(index, minor, mine, ordered, by_offer)
+        if total:
+            taken[index] = minor
     after: dict[int, list[Run]] = {}
     for piece in ordered:
         after.setdefault(piece.pool, []).append(_run_after(runs[piece.pool], piece))
     return after
 
 
-def _take(
-    index: int,
-    mine: list[Piece],
-    ordered: list[Piece],
-    by_offer: dict[int, list[Piece]],
-    rounding: Rounding,
+def _given(piece: Piece, index: int) -> Gift:
+    return next(one for one in piece.given if one[0] == index)
+
+
+def _total(mine: Iterable[Piece], index: int) -> Amount:
+    return sum([_given(piece, index)[1] * piece.units for piece in mine])
+
+
+def _split(
+    index: int, minor: int, mine: list[Piece], ordered: list[Piece], by_offer: dict[int, list[Piece]]
 ) -> int:
-    earned = [next(one for one in piece.given if one[0] == index) for piece in mine]
-    total = sum(amount * piece.units for (_, amount, _), piece in zip(earned, mine, strict=True))
-    minor = round_minor(total, rounding)
-    if len(mine) == 1 and mine[0].units == 1:
-        minor = min(minor, mine[0].room)
-        _lose(mine[0], index, minor, earned[0][2])
-        return minor
+    """Split a rounded total by what the units earned, and return what fits into their room."""
+    earned = [_given(piece, index) for piece in mine]
     scale = lcm(*(amount.denominator for _, amount, _ in earned))
     weights = [int(amount * scale) for _, amount, _ in earned]
     rooms = [piece.room if weight else 0 for piece, weight in zip(mine, weights, strict=True)]

@@ -1,13 +1,17 @@
 """What an offer does when it is alone: which units it uses then, and what it gives."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from shared.domain.engine.candidates import room_for
 from shared.domain.engine.components import Component
+from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.free import FreeOffers
-from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer
-from shared.domain.engine.packing import best_packing, slots_of
+from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
+from shared.domain.engine.packing import Slot, Taken, best_packing, slots_of
+from shared.domain.engine.pieces import Piece, of_settled
+from shared.domain.engine.rule import Per
 from shared.domain.engine.settle import settle, total
 from shared.domain.money import SCALE
 
@@ -16,29 +20,72 @@ _ENDLESS = 10**30
 
 
 class Alone(NamedTuple):
-    """`value` is what these units give; `bound` is more only where the search for them was cut short."""
+    """`value` is what these units give; `bound` is more only where the search for them was cut short.
+
+    The pieces' amounts are weights: only their proportions count.
+    """
 
     value: Amount
     bound: Amount
-    cells: tuple[Cell, ...]
+    cells: Sequence[Cell]
+    pieces: Sequence[Piece]
 
 
 def alone(problem: LaneProblem, place: int) -> Alone:
     """Return the best use of the lane's units by one offer: the most, of few units, the first of them."""
     offer = problem.offers[place]
     if offer.packs is not None:
-        return _packed(problem, place, offer)
-    cells = _whole(place, offer) if offer.whole else _limited(problem, place, offer)
-    value = total(settle(problem, cells).cells)
-    return Alone(value, value, cells)
+        return _packed(problem, place, offer, offer.packs)
+    if offer.whole:
+        cells = [Cell(part.pool, part.units, ((place, n),)) for n, part in enumerate(offer.parts)]
+        if len(offer.grants) == 1:
+            found = _simple(problem, offer, cells)
+            if found is not None:
+                return found
+    else:
+        cells = _limited(problem, place, offer)
+    return _settled(problem, cells)
 
 
-def _whole(place: int, offer: Offer) -> tuple[Cell, ...]:
-    return tuple(Cell(part.pool, part.units, ((place, number),)) for number, part in enumerate(offer.parts))
+def _settled(problem: LaneProblem, cells: Sequence[Cell]) -> Alone:
+    result = settle(problem, cells)
+    value = total(result.cells)
+    return Alone(value, value, cells, of_settled(problem, result.cells))
 
 
-def _limited(problem: LaneProblem, place: int, offer: Offer) -> tuple[Cell, ...]:
-    gains = [min(part.want, room_for(offer, part, problem.pools)) for part in offer.parts]
+def _simple(problem: LaneProblem, offer: Offer, cells: Sequence[Cell]) -> Alone | None:
+    """Reckon a whole offer of one benefit without settling it, unless a unit would be full before others."""
+    (grant,) = offer.grants
+    rooms = [room_for(offer, part, problem.pools) for part in offer.parts]
+    weights: list[Amount] = [grant.wants[part.pool] for part in offer.parts]
+    if grant.per is Per.UNIT:
+        weights = [min(weight, room) for weight, room in zip(weights, rooms, strict=True)]
+        value = sum([weight * part.units for weight, part in zip(weights, offer.parts, strict=True)])
+    elif grant.per is Per.BASKET:
+        whole = sum([weight * part.units for weight, part in zip(weights, offer.parts, strict=True)])
+        value = min(
+            grant.amount, sum([room * part.units for room, part in zip(rooms, offer.parts, strict=True)])
+        )
+        if any([weight * value > room * whole for weight, room in zip(weights, rooms, strict=True)]):
+            return None
+    else:
+        return None
+    for most in (grant.most, offer.most):
+        if most is not None and value > most:
+            value = most
+    pieces = [
+        Piece(part.pool, part.units, offer.floors.get(part.pool, 0), ((offer.index, weight, _DISCOUNTED),))
+        for part, weight in zip(offer.parts, weights, strict=True)
+    ]
+    return Alone(value, value, cells, pieces)
+
+
+_DISCOUNTED = UnitRole.DISCOUNTED
+
+
+def _limited(problem: LaneProblem, place: int, offer: Offer) -> list[Cell]:
+    gains = [room_for(offer, part, problem.pools) for part in offer.parts]
+    gains = [min(part.want, gain) for part, gain in zip(offer.parts, gains, strict=True)]
     order = sorted(range(len(gains)), key=lambda number: -gains[number])
     in_basket, in_line = offer.in_basket, dict[int, int]()
     cells: list[Cell] = []
@@ -53,27 +100,51 @@ def _limited(problem: LaneProblem, place: int, offer: Offer) -> tuple[Cell, ...]
             in_line[line] = in_line.get(line, offer.in_line) - units
         if units:
             cells.append(Cell(part.pool, units, ((place, number),)))
-    return tuple(cells)
+    return cells
 
 
-def _packed(problem: LaneProblem, place: int, offer: Offer) -> Alone:
+def _packed(problem: LaneProblem, place: int, offer: Offer, packs: Packs) -> Alone:
     pools = sorted({part.pool for part in offer.parts})
     slots = slots_of(problem, place, [(pool, (), problem.pools[pool].units) for pool in pools])
-    found = best_packing(problem, place, slots)
-    if found is None:
+    taken = best_packing(problem, place, slots)
+    if taken is None:
         return _searched(problem, offer)
-    cells = tuple(
-        Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in found
-    )
-    result = settle(problem, cells)
-    value = bound = total(result.cells)
-    if result.rough and offer.packs:
+    found = _taken(problem, place, slots, taken)
+    if offer.most is not None and found.value == offer.most:
+        found = _fewest(problem, place, offer, packs, slots, found)
+    if found.bound == found.value and packs.price is not None and found.value:
         # Applications formed otherwise cannot give more than their members cost above their price.
-        members = sum(units * slots[slot].price for slot, _, units in found)
-        formed = sum(units for _, _, units in found) // sum(offer.packs.units)
-        bound = (members - formed * (offer.packs.price or 0)) * SCALE
+        members = sum(units * slots[slot].price for slot, _, units in taken)
+        formed = sum(units for _, _, units in taken) // sum(packs.units)
+        bound = (members - formed * packs.price) * SCALE
         bound = bound if offer.most is None else min(bound, offer.most)
-    return Alone(value, bound, cells)
+        return found._replace(bound=max(bound, found.value))
+    return found
+
+
+def _taken(problem: LaneProblem, place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> Alone:
+    return _settled(
+        problem,
+        [Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken],
+    )
+
+
+def _fewest(
+    problem: LaneProblem, place: int, offer: Offer, packs: Packs, slots: Sequence[Slot], found: Alone
+) -> Alone:
+    """Return the fewest applications that reach the cap as well."""
+    low, high = 0, packs.most
+    while low + 1 < high:
+        middle = (low + high) // 2
+        fewer = replace(offer, packs=replace(packs, most=middle))
+        offers = [*problem.offers[:place], fewer, *problem.offers[place + 1 :]]
+        one = LaneProblem(problem.pools, offers)
+        tried = _taken(one, place, slots, best_packing(one, place, slots) or ())
+        if tried.value == found.value:
+            high, found = middle, tried
+        else:
+            low = middle
+    return found
 
 
 def _searched(problem: LaneProblem, offer: Offer) -> Alone:
@@ -83,9 +154,9 @@ def _searched(problem: LaneProblem, offer: Offer) -> Alone:
     pools = sorted({part.pool for part in offer.parts})
     component = Component(single, pools, {0: _ENDLESS}, FreeOffers(single), _NODES)
     choice = component.solve()[0]
-    cells = tuple(
-        Cell(cell.pool, cell.units, tuple((place, number) for _, number in cell.uses))
+    cells = [
+        Cell(cell.pool, cell.units, tuple([(place, number) for _, number in cell.uses]))
         for cell in choice.cells
         if cell.uses
-    )
-    return Alone(component.best, component.bound, cells)
+    ]
+    return _settled(problem, cells)._replace(value=component.best, bound=component.bound)

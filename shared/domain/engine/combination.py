@@ -13,14 +13,14 @@ stays.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import NamedTuple
+from math import prod
 
 from shared.domain.engine.alone import Alone, alone
 from shared.domain.engine.components import Component
 from shared.domain.engine.decisions import decide
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Grant, LaneProblem, Offer, Part, Pool
-from shared.domain.engine.pieces import Piece, of_cells, of_decision
+from shared.domain.engine.pieces import Piece, of_cells
 from shared.domain.engine.rule import Per
 from shared.domain.engine.standing import Decision, Free, Standing
 from shared.domain.engine.undisturbed import undisturbed
@@ -52,24 +52,23 @@ class Alternative:
         return found
 
 
-class Solved(NamedTuple):
-    """Some pools decided: the equally good alternatives, what they give, and what none can exceed."""
-
-    alike: Sequence[Alternative]
-    value: Amount
-    bound: Amount
-
-
 @dataclass(slots=True, eq=False)
 class Combination:
-    """The pieces of all pools, in order. `value` is the whole discount, `bound` none can exceed."""
+    """The pieces of all pools, in order. `value` is the whole discount, `bound` none can exceed.
+
+    `totals` says what those give whose pieces have weights instead of amounts, by index.
+    """
 
     pieces: list[Piece]
     value: Amount
     bound: Amount
-    optimal: bool
     alone: Mapping[int, Alone]
     """Of each offer that is not free, by its promotion's index."""
+    totals: Mapping[int, Amount]
+
+    @property
+    def optimal(self) -> bool:
+        return self.value == self.bound
 
 
 def combine(
@@ -77,63 +76,79 @@ def combine(
 ) -> Combination:
     """Return the combination of these offers and of the free ones whose bits are live."""
     decided = [decide(standing, live) for standing in standings]
+    solving = _Solving(pools, decided)
     if not tied:
-        return _of_choices(_of_free(pools, decided, range(len(pools))), {})
+        solving.leave_to_free(range(len(pools)), {})
+        return solving.combination({}, {})
     problem = LaneProblem(pools, tied)
     lone = [alone(problem, place) for place in range(len(tied))]
-    by_index = {offer.index: found for offer, found in zip(tied, lone, strict=True)}
-    solved: list[Solved] = []
+    totals: dict[int, Amount] = {}
     joined = set[int]()
     for members, places in _components(tied):
         joined.update(places)
         found = undisturbed(problem, members, lone, decided)
         if found is not None:
-            pieces, value = found
             left = {place: pools[place].units for place in places}
-            for piece in pieces:
+            for piece in found.pieces:
                 left[piece.pool] -= piece.units
-            solved.append(Solved([Alternative(pieces)], value, value))
-            solved += _of_free(pools, decided, places, left)
-            continue
-        component = _search(problem, standings, members, lone, places, live, node_budget)
+            solving.pieces += found.pieces
+            solving.value += found.value
+            solving.bound += found.value
+            solving.leave_to_free(places, left)
+            totals.update(found.totals)
+        else:
+            component = _search(problem, standings, members, lone, places, live=live, budget=node_budget)
+            solving.search(component)
+            node_budget = max(0, node_budget - component.nodes)
+    solving.leave_to_free([place for place in range(len(pools)) if place not in joined], {})
+    by_index = {offer.index: found for offer, found in zip(tied, lone, strict=True)}
+    return solving.combination(by_index, totals)
+
+
+class _Solving:
+    """A lane while it is being solved: pieces that are certain, and choices among equally good ones."""
+
+    def __init__(self, pools: Sequence[Pool], decided: Sequence[Sequence[Decision]]) -> None:
+        self.pools, self.decided = pools, decided
+        self.pieces: list[Piece] = []
+        self.choices: list[Sequence[Alternative]] = []
+        self.value: Amount = 0
+        self.bound: Amount = 0
+
+    def leave_to_free(self, places: Iterable[int], left: Mapping[int, int]) -> None:
+        """Decide these pools, or what is left of them, among free offers."""
+        gained = 0
+        for place in places:
+            units = left.get(place, self.pools[place].units)
+            if units:
+                alike = self.decided[place]
+                gained += alike[0].value * units
+                if len(alike) == 1:
+                    self.pieces.append(Piece(place, units, alike[0].floor, alike[0].given))
+                else:
+                    self.choices.append(
+                        [Alternative([Piece(place, units, one.floor, one.given)]) for one in alike]
+                    )
+        self.value += gained
+        self.bound += gained
+
+    def search(self, component: Component) -> None:
         alike = [Alternative(of_cells(component.problem, one.cells)) for one in component.solve()]
-        node_budget -= component.nodes
-        solved.append(Solved(alike, component.best, component.bound))
-    solved += _of_free(pools, decided, [place for place in range(len(pools)) if place not in joined])
-    return _of_choices(solved, by_index)
+        self.choices.append(alike)
+        self.value += component.best
+        self.bound += component.bound
 
-
-def _of_choices(solved: Sequence[Solved], lone: Mapping[int, Alone]) -> Combination:
-    if all(len(one.alike) == 1 for one in solved):
-        chosen = [one.alike[0] for one in solved]
-    else:
-        chosen = _first([one.alike for one in solved])
-    pieces = [piece for one in chosen for piece in one.pieces]
-    pieces.sort(key=_order)
-    value, bound = sum([one.value for one in solved]), sum([one.bound for one in solved])
-    return Combination(pieces, value, bound, value == bound, lone)
+    def combination(self, lone: Mapping[int, Alone], totals: Mapping[int, Amount]) -> Combination:
+        pieces = self.pieces
+        if self.choices:
+            for one in _first([[Alternative(pieces)], *self.choices]):
+                pieces = [*pieces, *one.pieces] if one.pieces is not pieces else pieces
+        pieces.sort(key=_order)
+        return Combination(pieces, self.value, self.bound, lone, totals)
 
 
 def _order(piece: Piece) -> tuple[int, bool, list[int]]:
     return piece.pool, not piece.given, [index for index, _, _ in piece.given]
-
-
-def _of_free(
-    pools: Sequence[Pool],
-    decided: Sequence[Sequence[Decision]],
-    places: Iterable[int],
-    left: Mapping[int, int] | None = None,
-) -> list[Solved]:
-    """Return what free offers do with these pools, or with what is left of them."""
-    solved: list[Solved] = []
-    for place in places:
-        units = pools[place].units if left is None else left[place]
-        if units:
-            alike = decided[place]
-            value = alike[0].value * units
-            alternatives = [Alternative([of_decision(place, units, one)]) for one in alike]
-            solved.append(Solved(alternatives, value, value))
-    return solved
 
 
 def _components(tied: Sequence[Offer]) -> list[tuple[list[int], list[int]]]:
@@ -157,8 +172,9 @@ def _search(
     members: Sequence[int],
     lone: Sequence[Alone],
     places: Sequence[int],
+    *,
     live: int,
-    node_budget: int,
+    budget: int,
 ) -> Component:
     """Return the search over these offers and the free ones of their pools."""
     offers = [problem.offers[member] for member in members] + _free_offers(standings, places, live)
@@ -168,7 +184,7 @@ def _search(
     tied = [place for place, offer in enumerate(offers) if not offer.free]
     tied.sort(key=lambda place: -bounds[offers[place].index].value)
     alone_bounds = {place: bounds[offers[place].index].bound for place in tied}
-    return Component(sub, places, alone_bounds, FreeOffers(sub), node_budget)
+    return Component(sub, places, alone_bounds, FreeOffers(sub), budget)
 
 
 def _free_offers(standings: Sequence[Standing], places: Sequence[int], live: int) -> list[Offer]:
@@ -192,9 +208,7 @@ def _free_offers(standings: Sequence[Standing], places: Sequence[int], live: int
 
 def _first(choices: Sequence[Sequence[Alternative]]) -> Sequence[Alternative]:
     """Return the combination of equally good choices that comes first, over all components together."""
-    size = 1
-    for alike in choices:
-        size *= len(alike)
+    size = prod(len(alike) for alike in choices)
     if size <= _MOST_PRODUCTS:
         return min(product(*choices), key=_rank)
     chosen = [min(alike, key=lambda one: _rank([one])) for alike in choices]

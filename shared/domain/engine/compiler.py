@@ -2,13 +2,17 @@
 
 from collections.abc import Iterable
 
-from shared.domain.engine.conditions import compile_condition
+from shared.domain.engine.aggregates import Figure
+from shared.domain.engine.conditions import Compiled, compile_condition
+from shared.domain.engine.figures import compile_figure
 from shared.domain.engine.plan import EVERY_UNIT, Packing, Plan, Taker, Tiers
 from shared.domain.engine.rule import (
+    Aggregate,
     AmountOff,
     Basis,
     BundlePrice,
     BuyXGetY,
+    Condition,
     FixedPrice,
     Gift,
     Per,
@@ -17,7 +21,7 @@ from shared.domain.engine.rule import (
     Tiered,
 )
 from shared.domain.engine.terms import PromotionTerms
-from shared.domain.filters import Filter
+from shared.domain.filters import Filter, leaves
 from shared.domain.money import SCALE
 from shared.domain.predicates import Predicate, compile_filter
 
@@ -52,7 +56,9 @@ class Compiler:
             index=index,
             bit=1 << index,
             terms=terms,
-            condition=None if condition is None else compile_condition(condition, terms.promotion_id),
+            condition=None if condition is None else self.condition(condition, terms.promotion_id),
+            asks_facts=condition is not None
+            and any(not isinstance(leaf, Aggregate) for _, leaf in leaves(condition)),
             stores=None if terms.stores is None else compile_filter(terms.stores),
             takers=takers,
             tiers=tiers,
@@ -63,6 +69,12 @@ class Compiler:
             free=bool(takers) and not whole and not limited,
             whole=whole,
         )
+
+    def condition(self, condition: Condition, promotion_id: str) -> Compiled:
+        def figure_of(aggregate: Aggregate) -> Figure:
+            return compile_figure(aggregate, self.bit(aggregate.where))
+
+        return compile_condition(condition, promotion_id, figure_of=figure_of)
 
     def bit(self, where: Filter | None) -> int:
         """Return the bit of a filter; that of none is of every unit."""

@@ -6,7 +6,7 @@ from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, cast
 
-from shared.domain.engine.aggregates import compile_aggregate
+from shared.domain.engine.aggregates import Figure, compile_aggregate
 from shared.domain.engine.rule import Aggregate, Condition, Measure
 from shared.domain.engine.scene import Scene
 from shared.domain.facts import name_for
@@ -65,27 +65,41 @@ _RELATIONS: dict[Op, Callable[[Any, Any], bool]] = {
 }
 
 
-def compile_condition(condition: Condition, promotion_id: str, at: str = "/if") -> Compiled:
-    """Return the condition of a promotion, whose pointers begin with `at`, as functions."""
+def compile_condition(
+    condition: Condition,
+    promotion_id: str,
+    at: str = "/if",
+    figure_of: Callable[[Aggregate], Figure] = compile_aggregate,
+) -> Compiled:
+    """Return the condition of a promotion, whose pointers begin with `at`, as functions.
+
+    `figure_of` makes a function of an aggregate.
+    """
     match condition:
         case AllOf(items):
             return _all(
-                [compile_condition(item, promotion_id, f"{at}/all/{n}") for n, item in enumerate(items)]
+                [
+                    compile_condition(item, promotion_id, f"{at}/all/{n}", figure_of)
+                    for n, item in enumerate(items)
+                ]
             )
         case AnyOf(items):
             return _any(
-                [compile_condition(item, promotion_id, f"{at}/any/{n}") for n, item in enumerate(items)]
+                [
+                    compile_condition(item, promotion_id, f"{at}/any/{n}", figure_of)
+                    for n, item in enumerate(items)
+                ]
             )
         case NotOf(item):
             reasons = (Unmet(f"{at}/not", "not", "not", None, None, None),)
-            inner = compile_condition(item, promotion_id, f"{at}/not")
+            inner = compile_condition(item, promotion_id, f"{at}/not", figure_of)
             return Compiled(negated(inner.holds), lambda _: (reasons, None))
         case InGroup():
             return _in_group(condition, at)
         case Compare():
             return _compare(condition, promotion_id, at)
         case Aggregate():
-            return _aggregate(condition, at)
+            return _aggregate(condition, at, figure_of(condition))
 
 
 def _all(parts: Sequence[Compiled]) -> Compiled:
@@ -129,9 +143,7 @@ def _told(seen: object) -> str | int | Decimal | bool | None:
     return seen if isinstance(seen, str | int | Decimal) else None
 
 
-def _aggregate(leaf: Aggregate, at: str) -> Compiled:
-    figure = compile_aggregate(leaf)
-
+def _aggregate(leaf: Aggregate, at: str, figure: Figure) -> Compiled:
     def unmet(scene: Scene) -> Reasons:
         seen = figure(scene)
         missing = _missing(leaf, seen)

@@ -1,5 +1,6 @@
 """Decisions on units that only free promotions want: unit by unit, and kept with the unit's standing."""
 
+from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Cell, Grant, LaneProblem, Offer, Part, Pool
 from shared.domain.engine.rule import Per
@@ -33,7 +34,7 @@ def _single(standing: Standing, live: int) -> tuple[Decision, ...] | None:
             room = (standing.price - max(floor, standing.floor)) * SCALE
             value = max(0, min(want, room))
             if value and (not found or value >= found[0].value):
-                one = Decision(((plan.index, value),), floor, value, stacks=False)
+                one = Decision(((plan.index, value, UnitRole.DISCOUNTED),), floor, value, stacks=False)
                 found = [*found, one] if found and found[0].value == value else [one]
     return tuple(found) or _IDLE
 
@@ -57,7 +58,11 @@ def _stacked(standing: Standing, live: int) -> tuple[Decision, ...]:
     found: list[Decision] = []
     for option in FreeOffers(problem).options(0, ()):
         (settled,) = settle(problem, [Cell(0, 1, option.uses)]).cells
-        gives = tuple((offers[place].index, int(given)) for place, given in settled.given.items() if given)
+        gives = tuple(
+            (offers[place].index, int(given), UnitRole.DISCOUNTED)
+            for place, given in settled.given.items()
+            if given
+        )
         floor = max((offers[place].floors[0] for place, _ in option.uses), default=0)
         stacks = len(option.uses) == len(offers) and option.value == wanted
         found.append(Decision(gives, floor, int(option.value), stacks))

@@ -60,8 +60,14 @@ def evaluate_and_play(
         node_budget=node_budget,
         priority_lanes=rule_set.priority_lanes,
     )
-    outcomes = list(screening.absent)
-    live = screening.live & ~_used_up(game, outcomes)
+    outcomes = list(screening.outcomes)
+    live = screening.live & ~_used_up(game, screening.live, outcomes)
+    foreign = live & program.foreign(basket.currency)
+    if foreign:
+        for plan in program.plans:
+            if plan.bit & foreign:
+                outcomes[plan.index] = plan.foreign
+        live &= ~foreign
     together = play(game, live & ~program.exclusive)
     alone = _alone(game, live & program.exclusive)
     winner, exclusive = together, None
@@ -70,10 +76,12 @@ def evaluate_and_play(
             winner, exclusive = tried, plan
     extras = all_extras(game, _applied(program.plans, winner), winner.runs)
     verdict = Verdict(winner, exclusive, program.plans, extras, rounding)
-    for plan in program.plans:
-        if plan.bit & live:
-            own = alone[plan.index][1] if plan.index in alone else together
-            outcomes[plan.index] = explain(plan, own, verdict)
+    for own in (together, *(tried for _, tried in alone.values())):
+        for index, refused in own.refused.items():
+            outcomes[index] = refused
+        for plan in (*own.candidates, *own.beside):
+            if plan.index not in own.refused:
+                outcomes[plan.index] = explain(plan, own, verdict)
     lines = priced_lines(game, winner.runs)
     lines += gift_lines(game, extras)
     discount = sum([line.discount for line in lines])
@@ -92,7 +100,7 @@ def evaluate_and_play(
         optimal,
         bound,
         tuple(lines),
-        tuple([outcome for outcome in outcomes if outcome is not None]),
+        tuple(outcomes),
     )
     return evaluation, (game, winner)
 
@@ -105,12 +113,12 @@ def _check(basket: Basket, now: datetime) -> None:
             raise ValueError(f"{line.sku}: a quantity of at least 1 and a price of at least 0 are expected")
 
 
-def _used_up(game: Game, outcomes: list[PromotionOutcome | None]) -> int:
+def _used_up(game: Game, live: int, outcomes: list[PromotionOutcome]) -> int:
     """Return the bits of the promotions whose limits leave nothing, and note it for those that run."""
     found = 0
     for plan in game.program.plans if game.headroom else ():
         headroom = game.headroom.get(plan.terms.promotion_id)
-        if headroom is not None and headroom.used_up is not None and outcomes[plan.index] is None:
+        if headroom is not None and headroom.used_up is not None and plan.bit & live:
             found |= plan.bit
             detail = LimitReached(headroom.used_up, None)
             outcomes[plan.index] = plan.told(Outcome.LIMIT_REACHED, detail=detail)

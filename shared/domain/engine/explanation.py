@@ -28,11 +28,8 @@ class Verdict(NamedTuple):
 
 
 def explain(plan: Plan, own: Play, verdict: Verdict) -> PromotionOutcome:
-    """Return the outcome of a promotion that was a part of the play `own`."""
+    """Return the outcome of a promotion that took part in the play `own`."""
     index = plan.index
-    refused = own.refused.get(index)
-    if refused is not None:
-        return refused
     if own is not verdict.winner:
         if verdict.exclusive is not None:
             beaten_by = BeatenBy((verdict.exclusive.terms.promotion_id,), None)

@@ -49,14 +49,14 @@ class Game:
         for profile in self.profiles:
             self.touched |= profile.touches
         self.headroom: Mapping[str, Headroom] = basket.headroom
-        self._facts: Mapping[str, object] | None = None
+        self._facts: Mapping[str, object] = {}
 
-    def scene(self, runs: Sequence[Sequence[Run]]) -> Scene:
+    def scene(self, runs: Sequence[Sequence[Run]], *, with_facts: bool) -> Scene:
         """Return what conditions see when the units of each class are at these prices."""
-        if self._facts is None:
+        if with_facts and not self._facts:
             self._facts = facts_of(self.basket, self.now)
         goods = [
-            Goods(place, run.units, one.line.unit_price, run.price, profile.facts)
+            Goods(place, run.units, one.line.unit_price, run.price, profile.facts, profile.mask)
             for place, (one, profile, of_class) in enumerate(
                 zip(self.classes, self.profiles, runs, strict=True)
             )

@@ -6,6 +6,7 @@ Amounts are in 1/10,000 of a minor unit, prices and floors in minor units.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from shared.domain.engine.rule import Per
 from shared.domain.money import SCALE
@@ -104,8 +105,7 @@ type Use = tuple[int, int]
 """An offer and one of its parts, by their places."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """Units of a pool used by the same offers."""
 
     pool: int

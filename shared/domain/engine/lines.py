@@ -8,24 +8,44 @@ from shared.domain.engine.evaluation import Allocation, EvaluatedLine, UnitRole
 from shared.domain.engine.extras import Extras
 from shared.domain.engine.game import Game
 from shared.domain.engine.plan import Plan
+from shared.domain.engine.standing import Profile
 from shared.domain.engine.units import Run, deal_out
 from shared.domain.money import Rounding, divide, largest_remainder
 
 type Key = tuple[int, int, bool]
 """Lane and index of a promotion, and whether its units are discounted: the order of allocations."""
 
+_ROLES = (UnitRole.TRIGGER, UnitRole.DISCOUNTED)
+_MOST_UNTOUCHED = 64
+
 
 def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLine]:
     """Return the basket's lines in its order, given the runs of each class."""
-    basket = game.basket
-    found: list[EvaluatedLine | None] = [None] * len(basket.lines)
-    for one, of_class in zip(game.classes, runs, strict=True):
-        dealt = [of_class]
+    lines = game.basket.lines
+    found: dict[int, EvaluatedLine] = {}
+    for one, profile, of_class in zip(game.classes, game.profiles, runs, strict=True):
         if len(one.lines) > 1:
-            dealt = deal_out(of_class, [basket.lines[place].quantity for place in one.lines])
-        for place, mine in zip(one.lines, dealt, strict=True):
-            found[place] = _priced(game, basket.lines[place], mine)
-    return [line for line in found if line is not None]
+            dealt = deal_out(of_class, [lines[place].quantity for place in one.lines])
+            for place, mine in zip(one.lines, dealt, strict=True):
+                found[place] = _priced(game, lines[place], mine)
+        else:
+            place = one.lines[0]
+            if len(of_class) == 1 and not of_class[0].shares:
+                found[place] = _untouched(game, profile, lines[place])
+            else:
+                found[place] = _priced(game, lines[place], of_class)
+    return [found[place] for place in range(len(lines))]
+
+
+def _untouched(game: Game, profile: Profile, line: BasketLine) -> EvaluatedLine:
+    """Return a line from which nobody takes anything; the same products come again and again."""
+    key = (line.quantity, line.tax_rate_pct, game.basket.store.prices_include_tax)
+    known = profile.untouched.get(key)
+    if known is None:
+        known = _priced(game, line, ())
+        if len(profile.untouched) < _MOST_UNTOUCHED:
+            profile.untouched[key] = known
+    return known
 
 
 def gift_lines(game: Game, extras: Mapping[int, Extras]) -> list[EvaluatedLine]:
@@ -43,28 +63,27 @@ def gift_lines(game: Game, extras: Mapping[int, Extras]) -> list[EvaluatedLine]:
 
 def _priced(game: Game, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
     gross = line.quantity * line.unit_price
-    shares: dict[Key, list[int]] = {}
     plans = game.program.plans
     discount = 0
-    for run in runs:
-        for share in run.shares:
-            key = (plans[share.by].lane_place, share.by, share.role is UnitRole.DISCOUNTED)
-            found = shares.get(key)
-            minor = share.minor * run.units
-            discount += minor
-            if found is None:
-                shares[key] = [run.units, minor]
-            else:
+    allocations: tuple[Allocation, ...] = ()
+    if len(runs) == 1 and len(runs[0].shares) == 1:
+        units, _, _, ((by, minor, role, _),) = runs[0]
+        discount = minor * units
+        allocations = (_allocation(plans[by], role, units, discount),)
+    elif runs:
+        shares: dict[Key, list[int]] = {}
+        for run in runs:
+            for share in run.shares:
+                key = (plans[share.by].lane_place, share.by, share.role is UnitRole.DISCOUNTED)
+                found = shares.setdefault(key, [0, 0])
                 found[0] += run.units
-                found[1] += minor
+                found[1] += share.minor * run.units
+        discount = sum([amount for _, amount in shares.values()])
+        allocations = tuple(
+            [_allocation(plans[key[1]], _ROLES[key[2]], *shares[key]) for key in sorted(shares)]
+        )
     net = gross - discount
     tax = tax_of(net, line.tax_rate_pct, includes=game.basket.store.prices_include_tax)
-    allocations = tuple(
-        [
-            _allocation(plans[key[1]], UnitRole.DISCOUNTED if key[2] else UnitRole.TRIGGER, *shares[key])
-            for key in sorted(shares)
-        ]
-    )
     return EvaluatedLine(line.sku, line.quantity, line.unit_price, gross, discount, net, tax, allocations)
 
 

@@ -44,7 +44,7 @@ def offered(game: Game, plan: Plan, pools: Sequence[Pool], gains: int) -> Offere
         takers = (taker,)
     offer = make(plan, takers, pools)
     if offer is None:
-        return plan.not_met(NotMet("too_few_units")) if plan.packing else plan.no_target
+        return plan.too_few if plan.packing else plan.no_target
     if not limited or headroom is None:
         return Offered(plan, takers, offer)
     gifts = sum(gift.units * game.basket.gifts[gift.sku].unit_price for gift in plan.gifts)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.lane import Amount, Cell, LaneProblem
-from shared.domain.engine.settle import settle
+from shared.domain.engine.settle import Settled, settle
 from shared.domain.engine.standing import Decision
 
 type Gift = tuple[int, Amount, UnitRole]
@@ -25,17 +25,16 @@ class Piece:
 
 
 def of_decision(pool: int, units: int, decision: Decision) -> Piece:
-    return Piece(
-        pool,
-        units,
-        decision.floor,
-        [(index, amount, UnitRole.DISCOUNTED) for index, amount in decision.gives],
-    )
+    return Piece(pool, units, decision.floor, decision.given)
 
 
 def of_cells(problem: LaneProblem, cells: Sequence[Cell]) -> list[Piece]:
+    return of_settled(problem, settle(problem, cells).cells)
+
+
+def of_settled(problem: LaneProblem, settled: Sequence[Settled]) -> list[Piece]:
     pieces: list[Piece] = []
-    for one in settle(problem, cells).cells:
+    for one in settled:
         pool = one.cell.pool
         given: list[Gift] = []
         floor = 0

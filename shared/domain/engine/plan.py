@@ -123,6 +123,8 @@ class Plan:
     bit: int
     terms: PromotionTerms
     condition: Compiled | None
+    asks_facts: bool
+    """Whether the condition looks at more than the goods."""
     stores: Predicate | None
     takers: tuple[Taker, ...]
     tiers: Tiers | None
@@ -136,11 +138,17 @@ class Plan:
     whole: bool
     """Whether it is off or uses all its units."""
     lane_place: int = field(init=False)
+    currency: str | None = field(init=False)
     no_target: PromotionOutcome = field(init=False)
+    too_few: PromotionOutcome = field(init=False)
+    foreign: PromotionOutcome = field(init=False)
 
     def __post_init__(self) -> None:
         self.lane_place = _LANES.index(Lane(self.terms.lane))
+        self.currency = self.terms.rule.currency
         self.no_target = self.not_met(NotMet("no_target"))
+        self.too_few = self.not_met(NotMet("too_few_units"))
+        self.foreign = self.not_met(NotMet("currency"))
 
     def told(
         self,

@@ -15,7 +15,6 @@ from shared.domain.engine.plan import Plan
 from shared.domain.engine.priority import serve
 from shared.domain.engine.scene import Scene
 from shared.domain.engine.standing import Standing
-from shared.domain.engine.terms import Lane
 from shared.domain.engine.units import Run
 
 
@@ -44,6 +43,7 @@ class Play:
     """What each applied promotion takes off units, in minor units."""
     wanted: dict[int, int] = field(default_factory=dict[int, int])
     """What those that a budget cuts short would have taken off."""
+    candidates: list[Plan] = field(default_factory=list[Plan])
     beside: list[Plan] = field(default_factory=list[Plan])
     """Those that use no units but give a gift or points."""
 
@@ -53,32 +53,36 @@ def play(game: Game, live: int) -> Play:
     result = Play(
         [[Run(one.units, one.line.unit_price)] for one in game.classes],
     )
-    lanes = game.program.lanes
-    for lane in Lane:
-        plans = [plan for plan in lanes.get(lane, ()) if plan.bit & live]
-        if plans:
-            _play_lane(result, game, lane, plans)
+    program = game.program
+    live &= game.touched | program.outright
+    for lane, mask in program.masks.items():
+        if mask & live:
+            _play_lane(result, game, lane, [plan for plan in program.lanes[lane] if plan.bit & live])
     return result
 
 
 def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> None:
     candidates: list[Plan] = []
+    wanted = 0
     scene: Scene | None = None
     for plan in plans:
         if plan.condition is not None and scene is None:
-            scene = game.scene(result.runs)
+            asks_facts = any([one.asks_facts for one in plans])
+            scene = game.scene(result.runs, with_facts=asks_facts)
         refused = _refused(game, plan, scene)
         if refused is not None:
             result.refused[plan.index] = refused
         elif plan.targets:
             candidates.append(plan)
+            wanted |= plan.bit
         elif (over := over_limit(game, plan)) is not None:
             result.refused[plan.index] = over
         else:
             result.beside.append(plan)
     if not candidates:
         return
-    pools, standings, runs = units_of(game, result.runs, lane)
+    result.candidates += candidates
+    pools, standings, runs = units_of(game, result.runs, lane, wanted)
     free, tied = 0, list[Offer]()
     gains = 0
     for standing in standings:
@@ -102,8 +106,9 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
         combination = serve(pools, found)
     else:
         combination = combine(pools, standings, tied, free, game.node_budget)
-    after = allocate(combination.pieces, runs, game.rounding, result.taken)
-    result.runs = [[] for _ in game.classes]
+    after = allocate(combination, runs, game.rounding, result.taken)
+    for pool in pools:
+        result.runs[pool.unit_class] = []
     for place, pool in enumerate(pools):
         result.runs[pool.unit_class] += after[place]
     result.value += combination.value
@@ -116,9 +121,9 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
 
 
 def units_of(
-    game: Game, runs_before: Sequence[Sequence[Run]], lane: str
+    game: Game, runs_before: Sequence[Sequence[Run]], lane: str, wanted: int
 ) -> tuple[list[Pool], list[Standing], list[Run]]:
-    """Return the units on entering a lane: pools, how these stand, and their runs."""
+    """Return the units that some promotions touch, on entering their lane: pools, how these stand, runs."""
     pools: list[Pool] = []
     standings: list[Standing] = []
     runs: list[Run] = []
@@ -126,6 +131,8 @@ def units_of(
     for place, (one, profile, of_class) in enumerate(
         zip(game.classes, game.profiles, runs_before, strict=True)
     ):
+        if wanted >= 0 and not profile.touches & wanted:
+            continue
         list_price = one.line.unit_price
         for run in of_class:
             standings.append(profile.standing(lane, list_price, run.price, run.floor, plans))
@@ -136,9 +143,6 @@ def units_of(
 
 def _refused(game: Game, plan: Plan, scene: Scene | None) -> PromotionOutcome | None:
     """Return why a promotion is no candidate for its lane, or None."""
-    currency = plan.terms.rule.currency
-    if currency is not None and currency != game.basket.currency:
-        return plan.not_met(NotMet("currency"))
     if plan.condition is not None and scene is not None and not plan.condition.holds(scene):
         unmet, missing = plan.condition.unmet(scene)
         return plan.not_met(NotMet("condition", tuple(unmet)), missing)

@@ -39,7 +39,7 @@ def serve(pools: Sequence[Pool], found: Sequence[Offered]) -> Combination:
         shelves = [shelf for shelf in shelves if shelf.units]
     shelves.sort(key=lambda shelf: (shelf.pool, not shelf.given, [index for index, _, _ in shelf.given]))
     pieces = [Piece(shelf.pool, shelf.units, shelf.floor, shelf.given) for shelf in shelves]
-    return Combination(pieces, value, bound, value == bound, lone)
+    return Combination(pieces, value, bound, lone, {})
 
 
 def _serve_one(pools: Sequence[Pool], shelves: list[_Shelf], one: Offered) -> Alone:
@@ -60,7 +60,7 @@ def _serve_one(pools: Sequence[Pool], shelves: list[_Shelf], one: Offered) -> Al
     ]
     offer = make(one.plan, one.takers, left, one.most)
     if offer is None:
-        return Alone(0, 0, ())
+        return Alone(0, 0, (), ())
     problem = LaneProblem(left, (offer,))
     found = alone(problem, 0)
     for piece in of_cells(problem, found.cells) if found.value else ():

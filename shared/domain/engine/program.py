@@ -12,7 +12,7 @@ from shared.domain.engine.compiler import Compiler
 from shared.domain.engine.plan import EVERY_UNIT, Plan
 from shared.domain.engine.screening import Screening, screen
 from shared.domain.engine.standing import Profile
-from shared.domain.engine.terms import PromotionTerms
+from shared.domain.engine.terms import Lane, PromotionTerms
 from shared.domain.money import from_minor
 
 _MOST_PROFILES = 200_000
@@ -24,20 +24,46 @@ type _Key = tuple[Mapping[str, object], str, int, str]
 class Program:
     """Plans in canonical order, and by lane."""
 
-    __slots__ = ("by_id", "exclusive", "filters", "lanes", "plans", "profiles", "screenings")
+    __slots__ = (
+        "by_id",
+        "currencies",
+        "exclusive",
+        "filters",
+        "lanes",
+        "masks",
+        "outright",
+        "plans",
+        "profiles",
+        "screenings",
+    )
 
     def __init__(self, promotions: Sequence[PromotionTerms]) -> None:
         compiler = Compiler()
         self.plans = tuple(compiler.plan(index, terms) for index, terms in enumerate(promotions))
         self.filters = tuple(compiler.filters)
-        lanes: dict[str, list[Plan]] = {}
-        for plan in self.plans:
-            lanes.setdefault(plan.terms.lane, []).append(plan)
-        self.lanes = {lane: tuple(plans) for lane, plans in lanes.items()}
+        self.lanes: dict[str, tuple[Plan, ...]] = {}
+        for lane in Lane:
+            plans = tuple(plan for plan in self.plans if plan.terms.lane == lane)
+            if plans:
+                self.lanes[lane] = plans
         self.by_id = {plan.terms.promotion_id: plan for plan in self.plans}
+        self.masks = {lane: sum(plan.bit for plan in plans) for lane, plans in self.lanes.items()}
+        self.outright = sum(
+            plan.bit for plan in self.plans if not plan.targets or plan.condition is not None or plan.gifts
+        )
+        """Those whose outcome is not told by the goods they touch alone."""
+        self.currencies: dict[str, int] = {}
         self.exclusive = sum(plan.bit for plan in self.plans if plan.terms.exclusive)
         self.profiles: dict[_Key, Profile] = {}
         self.screenings: dict[tuple[str, str, Mapping[str, object]], Screening] = {}
+
+    def foreign(self, currency: str) -> int:
+        """Return the bits of the promotions whose amounts are in another currency."""
+        found = self.currencies.get(currency)
+        if found is None:
+            found = sum(plan.bit for plan in self.plans if plan.currency not in {None, currency})
+            self.currencies[currency] = found
+        return found
 
     def profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:
         """Return what the rule set knows of a product at a price."""

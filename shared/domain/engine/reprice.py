@@ -8,11 +8,11 @@ from typing import NamedTuple
 from shared.domain.engine.allocation import allocate
 from shared.domain.engine.alone import alone
 from shared.domain.engine.basket import Basket, BasketLine
+from shared.domain.engine.combination import Combination
 from shared.domain.engine.evaluation import PromotionOutcome
 from shared.domain.engine.game import Game
 from shared.domain.engine.lane import LaneProblem, Pool
 from shared.domain.engine.offers import make, offered
-from shared.domain.engine.pieces import of_cells
 from shared.domain.engine.plan import Plan
 from shared.domain.engine.ruleset import RuleSet
 from shared.domain.engine.units import Run, merge_lines
@@ -55,7 +55,7 @@ def reprice(
     runs = [
         [Run(kept[place].line.quantity, kept[place].entry_price) for place in one.lines] for one in classes
     ]
-    if plan.condition is not None and not plan.condition.holds(game.scene(runs)):
+    if plan.condition is not None and not plan.condition.holds(game.scene(runs, with_facts=plan.asks_facts)):
         return nothing
     places = [place for one in classes for place in one.lines]
     homes = {place: number for number, one in enumerate(classes) for place in one.lines}
@@ -88,8 +88,9 @@ def _taken(
     if offer is None:
         return tuple(taken)
     problem = LaneProblem(pools, (offer,))
-    pieces = of_cells(problem, alone(problem, 0).cells)
-    after = allocate(pieces, [Run(pool.units, pool.price) for pool in pools], game.rounding, {})
+    found = alone(problem, 0)
+    combination = Combination(list(found.pieces), found.value, found.bound, {}, {plan.index: found.value})
+    after = allocate(combination, [Run(pool.units, pool.price) for pool in pools], game.rounding, {})
     for number, runs in after.items():
         taken[places[mine[number]]] = sum(run.units * share.minor for run in runs for share in run.shares)
     return tuple(taken)

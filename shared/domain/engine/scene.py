@@ -3,21 +3,25 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from shared.domain.engine.basket import Basket
 from shared.domain.facts import as_code
 
 
-@dataclass(frozen=True, slots=True)
-class Goods:
-    """Units of one class at one running price, as a condition sees them."""
+class Goods(NamedTuple):
+    """Units of one class at one running price, as a condition sees them.
+
+    `mask` are the bits of the filters of a rule set that select them at list price.
+    """
 
     unit_class: int
     units: int
     list_price: int
     price: int
     facts: Mapping[str, object]
+    mask: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,13 @@ _MINUTE = timedelta(minutes=1)
 
 
 class Screening(NamedTuple):
-    """The bits of the promotions that run, and the outcomes of the others, from `since` until `until`."""
+    """The bits of the promotions that run, from `since` until `until`, and everybody's outcome.
+
+    One that runs finds no target unless the basket says otherwise.
+    """
 
     live: int
-    absent: tuple[PromotionOutcome | None, ...]
+    outcomes: tuple[PromotionOutcome, ...]
     since: datetime
     until: datetime
 
@@ -26,7 +29,7 @@ class Screening(NamedTuple):
 def screen(plans: Sequence[Plan], store: StoreFacts, now: datetime) -> Screening:
     facts = {**store.facts, "store.id": store.id}
     live, since, until = 0, _FIRST, _LAST
-    absent: list[PromotionOutcome | None] = []
+    outcomes: list[PromotionOutcome] = []
     for plan in plans:
         terms = plan.terms
         zone = schedules.zone_of(terms.zone_policy, store.zone)
@@ -43,13 +46,13 @@ def screen(plans: Sequence[Plan], store: StoreFacts, now: datetime) -> Screening
         reason = _outside(plan, store.zone, now)
         if reason is not None:
             detail = OutsideSchedule(reason, terms.starts_at, terms.ends_at, zone)
-            absent.append(plan.told(Outcome.OUTSIDE_SCHEDULE, detail=detail))
+            outcomes.append(plan.told(Outcome.OUTSIDE_SCHEDULE, detail=detail))
         elif plan.stores is not None and not plan.stores(facts):
-            absent.append(plan.told(Outcome.STORE_NOT_TARGETED, detail=StoreNotTargeted(store.id)))
+            outcomes.append(plan.told(Outcome.STORE_NOT_TARGETED, detail=StoreNotTargeted(store.id)))
         else:
-            absent.append(None)
+            outcomes.append(plan.no_target)
             live |= plan.bit
-    return Screening(live, tuple(absent), since, until)
+    return Screening(live, tuple(outcomes), since, until)
 
 
 def _outside(plan: Plan, store_zone: str, now: datetime) -> str | None:

@@ -4,8 +4,10 @@ Both are found out once and kept, since the same products come in basket after b
 """
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import NamedTuple
 
+from shared.domain.engine.evaluation import EvaluatedLine, UnitRole
 from shared.domain.engine.plan import Plan
 from shared.domain.money import SCALE
 
@@ -24,7 +26,7 @@ class Free(NamedTuple):
 class Decision(NamedTuple):
     """A best use of a unit by free promotions alone: what each gives, and the floor they keep."""
 
-    gives: tuple[tuple[int, int], ...]
+    given: tuple[tuple[int, int, UnitRole], ...]
     """By index in canonical order; one that gives nothing is not told."""
     floor: int
     value: int
@@ -35,11 +37,13 @@ class Decision(NamedTuple):
 class Profile:
     """A product at a list price: which filters select it, which promotions have it among their units."""
 
-    __slots__ = ("facts", "mask", "standings", "touches")
+    __slots__ = ("facts", "mask", "standings", "touches", "untouched")
 
     def __init__(self, facts: Mapping[str, object], mask: int, touches: int) -> None:
         self.facts, self.mask, self.touches = facts, mask, touches
         self.standings: dict[tuple[str, int, int], Standing] = {}
+        self.untouched: dict[tuple[int, Decimal, bool], EvaluatedLine] = {}
+        """Lines of the product from which nobody takes anything, by quantity and tax."""
 
     def standing(
         self, lane: str, list_price: int, price: int, floor: int, plans: tuple[Plan, ...]

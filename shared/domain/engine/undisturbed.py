@@ -1,6 +1,7 @@
 """Offers that do not get into each other's way: each does what it would do alone, which none can exceed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from shared.domain.engine.alone import Alone
 from shared.domain.engine.lane import Amount, LaneProblem
@@ -9,30 +10,48 @@ from shared.domain.engine.standing import Decision
 from shared.domain.money import SCALE
 
 
+class Found(NamedTuple):
+    """The pieces these offers use, what they give and, where pieces have weights only, how much each gives."""
+
+    pieces: list[Piece]
+    value: Amount
+    totals: Mapping[int, Amount]
+
+
 def undisturbed(
     problem: LaneProblem,
     members: Sequence[int],
     lone: Sequence[Alone],
     decided: Sequence[Sequence[Decision]],
-) -> tuple[list[Piece], Amount] | None:
-    """Return the pieces these offers use when each does its best, and what they give, or None.
+) -> Found | None:
+    """Return what these offers do when each does its best, or None when they get into each other's way.
 
-    They stay out of each other's way when they use different units that nobody else wants, or when all of
-    them stack and every unit has room for all.
+    They do not when they use different units that nobody else wants, or when all of them stack and every unit
+    has room for all.
     """
-    if any(lone[member].value != lone[member].bound for member in members):
-        return None
-    busy = [member for member in members if lone[member].value]
-    pieces = {member: of_cells(problem, lone[member].cells) for member in busy}
     used: dict[int, int] = {}
-    for found in pieces.values():
-        for piece in found:
-            used[piece.pool] = used.get(piece.pool, 0) + piece.units
-    value = sum([lone[member].value for member in busy])
-    if all(units <= problem.pools[pool].units and not decided[pool][0].value for pool, units in used.items()):
-        return [piece for found in pieces.values() for piece in found], value
+    pieces: list[Piece] = []
+    totals: dict[int, Amount] = {}
+    apart = True
+    for member in members:
+        value, bound, _, mine = lone[member]
+        if value != bound:
+            return None
+        if value:
+            totals[problem.offers[member].index] = value
+            pieces += mine
+            for piece in mine:
+                pool = piece.pool
+                used[pool] = used.get(pool, 0) + piece.units
+                if used[pool] > problem.pools[pool].units or decided[pool][0].value:
+                    apart = False
+    value = sum(totals.values())
+    if apart:
+        return Found(pieces, value, totals)
+    busy = [member for member in members if lone[member].value]
     if all(problem.offers[member].stackable for member in busy):
-        return _together(problem, list(pieces.values()), sorted(used), decided, value)
+        exact = [of_cells(problem, lone[member].cells) for member in busy]
+        return _together(problem, exact, sorted(used), decided, value)
     return None
 
 
@@ -42,7 +61,7 @@ def _together(
     pools: Sequence[int],
     decided: Sequence[Sequence[Decision]],
     value: Amount,
-) -> tuple[list[Piece], Amount] | None:
+) -> Found | None:
     """Lay the offers over each other, each on the first units, when that leaves every unit room."""
     found: list[Piece] = []
     for pool in pools:
@@ -59,7 +78,7 @@ def _together(
                 return None
         value += decision.value * one.units
         found += laid
-    return found, value
+    return Found(found, value, {})
 
 
 def _laid(pool: int, layers: Sequence[Sequence[Piece]]) -> list[Piece]:

@@ -37,7 +37,8 @@ def solve(
     of = basket(*lines)
     classes = merge_lines(of)
     game = Game(program, of, classes, NOW, rounding=Rounding.HALF_EVEN, node_budget=node_budget)
-    pools, standings, _ = units_of(game, [[Run(one.units, one.line.unit_price)] for one in classes], "line")
+    runs = [[Run(one.units, one.line.unit_price)] for one in classes]
+    pools, standings, _ = units_of(game, runs, "line", -1)
     gains, free = 0, 0
     for standing in standings:
         gains |= standing.gains

@@ -111,7 +111,7 @@ def test_no_unit_goes_below_the_floor_of_who_discounts_it(
     for one in found.lines:
         for share in one.allocations:
             floor = oracle.floor_of(by_name[share.promotion_id], oracle.Piece(one.sku, one.unit_price))
-            assert one.net >= floor
+            assert one.net >= floor or not share.amount
 
 
 @settings(max_examples=150, deadline=None)
