@@ -37,7 +37,7 @@ from shared import pool, rulesets
 from shared.actions import transactions as actions
 from shared.domain import engine
 from shared.domain.baskets import basket_of
-from shared.domain.counters import takes_of
+from shared.domain.counters import preferred_slots, takes_of
 from shared.domain.quotes import Quote, quote_of
 from shared.domain.redemptions import granted_by, redemptions_of
 from shared.domain.seen import Seen, seen_text
@@ -200,6 +200,7 @@ class Layers:
                 request=sale,
                 live=live,
                 new_customer_id=uuid4(),
+                slots=preferred_slots(0, 1),
                 user_id=basket.user_id,
                 key=request.mark if confirm else None,
             )
@@ -215,7 +216,7 @@ class Layers:
             with watch("record"):
                 whole = Seen(seen, sale.overridden, facts.rule_set_version, now)
                 texts = seen_text(whole), json_text(Quote, quote), sale.hash
-                takes, _ = takes_of(facts.counters, granted_by(evaluation), pick=0)
+                takes, _ = takes_of(facts.counters, granted_by(evaluation))
                 redemptions = redemptions_of(evaluation, takes)
             with watch("write"):
                 store.insert(

@@ -91,7 +91,8 @@ def _written(
         else:
             dumper = dumpers.get_dumper(value, PyFormat.TEXT)
             info = conn.adapters.types.get(dumper.oid)
-            cast_to = f"::{info.name}" if info is not None else ""
+            array = "[]" if info is not None and dumper.oid == info.array_oid else ""
+            cast_to = f"::{info.name}{array}" if info is not None else ""
             mentions[name] = f":{prefix}_{name}{cast_to}"
             values.append((f"{prefix}_{name}", bytes(dumper.dump(value) or b"").decode()))
     return statement.sql % cast("Any", mentions), values

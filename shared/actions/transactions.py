@@ -23,6 +23,8 @@ from shared.store import transactions as rows
 
 # So often a sale is priced anew when others were quicker to take what it had seen.
 _AGAIN = 3
+# So often counters are spread for one pricing: the first of a period, and again when others empty a slot.
+_SPREADS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +59,17 @@ def confirm(
     besides what `evaluate` does: IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended.
     """
     transactions.require_permitted(request, caller)
-    contended: AlreadyRecorded | CustomerAppeared | LimitContended = LimitContended()
-    for _ in range(1 + _AGAIN):
-        live, facts = _read(conn, now, request, caller, key)
-        recorded = transactions.recorded_before(request, facts)
-        if recorded is not None:
-            return _recorded(conn, recorded), True
-        priced = _price(now, request, live, facts)
-        transactions.require_expected(request, priced.quote)
-        granted = redemptions.granted_by(priced.evaluation)
-        # Sessions that run at one time have numbers close together: they take from different slots.
-        takes, short = counters.takes_of(facts.counters, granted, pick=conn.info.backend_pid)
-        if short:
-            for each in short:
-                _spread(conn, each)
-            continue
+    charged: list[CounterKey] = []
+    for _ in range(_AGAIN):
         try:
-            sale = _insert(conn, now, request, caller, key, priced, takes)
-        except (AlreadyRecorded, CustomerAppeared, LimitContended) as error:
-            contended = error
+            return _confirm(conn, now, request, caller, key, charged)
+        except (AlreadyRecorded, CustomerAppeared, LimitContended):
             continue
-        return replace(priced.quote, transaction=sale), False
-    raise contended
+    with conn.transaction():
+        # The last time nobody else can take of what is charged while the sale is priced.
+        for counter in charged:
+            limits.lock(conn, counter)
+        return _confirm(conn, now, request, caller, key, charged)
 
 
 def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
@@ -135,14 +126,15 @@ def _read(
     conn: Conn, now: datetime, request: SaleRequest, caller: Caller, key: str | None
 ) -> tuple[LiveRules, SaleFacts]:
     """One round trip, unless rules were published since that ask for something else."""
-    known = rulesets.newest()
+    known, chance = rulesets.newest(), uuid4()
     while True:
         facts = sale_facts.get(
             conn,
             now,
             request=request,
             live=known,
-            new_customer_id=uuid4(),
+            new_customer_id=chance,
+            slots=counters.preferred_slots(conn.info.backend_pid, chance.int),
             user_id=caller.user_id,
             key=key,
         )
@@ -150,6 +142,32 @@ def _read(
         if live.asks_as(known):
             return live, facts
         known = live
+
+
+def _confirm(  # noqa: PLR0917 - who wants what recorded
+    conn: Conn,
+    now: datetime,
+    request: SaleRequest,
+    caller: Caller,
+    key: str,
+    charged: list[CounterKey],
+) -> tuple[Quote, bool]:
+    """Record the sale as it is priced now; `charged` becomes the cut counters that it charges, in order."""
+    for _ in range(_SPREADS):
+        live, facts = _read(conn, now, request, caller, key)
+        recorded = transactions.recorded_before(request, facts)
+        if recorded is not None:
+            return _recorded(conn, recorded), True
+        priced = _price(now, request, live, facts)
+        transactions.require_expected(request, priced.quote)
+        takes, short = counters.takes_of(facts.counters, redemptions.granted_by(priced.evaluation))
+        if not short:
+            charged[:] = [take.key for take in takes if take.key.is_cut]
+            sale = _insert(conn, now, request, caller, key, priced, takes)
+            return replace(priced.quote, transaction=sale), False
+        for each in short:
+            _spread(conn, each)
+    raise LimitContended
 
 
 def _price(

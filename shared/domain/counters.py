@@ -5,7 +5,7 @@ a sale takes from one of them, so that sales seldom wait for each other. Of all 
 sum to the cap less what was used.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -13,7 +13,7 @@ from uuid import UUID
 from shared.domain.engine.basket import Headroom
 from shared.domain.limits import Limit, Measure, Partial
 
-SLOTS = 64
+SLOTS = 32
 WHOLE = 0
 """The slot of a counter that is not cut."""
 DEBT = -1
@@ -21,6 +21,7 @@ DEBT = -1
 FOR_EVER = date.min
 """When the period of a limit without one starts."""
 
+_NO_LIMIT = Headroom()
 # A slot that holds a few times what a sale takes is seldom found short by the next.
 _TAKES_A_SLOT = 4
 
@@ -46,7 +47,8 @@ class CounterKey:
 
 @dataclass(frozen=True, slots=True)
 class Counter:
-    """A counter as it was read: `rooms` by slot under the `cap` of then; no cap where nothing was counted.
+    """A counter as it was read: the `room` of all its rows under the `cap` of then, none where nothing was
+    counted, and `rooms` of the slots to take from, by preference.
 
     There is no key where the limit counts for a customer and nobody says who buys.
     """
@@ -55,12 +57,13 @@ class Counter:
     limit: Limit
     key: CounterKey | None
     cap: int | None
+    room: int
     rooms: Mapping[int, int]
 
     @property
     def left(self) -> int:
         """What the limit leaves, below zero where more was used than it allows now."""
-        used = 0 if self.cap is None else self.cap - sum(self.rooms.values())
+        used = 0 if self.cap is None else self.cap - self.room
         return self.limit.most - used
 
 
@@ -92,7 +95,10 @@ def headroom(counters: Iterable[Counter], currency: str) -> Mapping[str, Headroo
     found: dict[str, Headroom] = {}
     for counter in counters:
         name = str(counter.promotion_id)
-        found[name] = _narrowed(found.get(name, Headroom()), counter, currency)
+        seen = found.get(name, _NO_LIMIT)
+        narrowed = _narrowed(seen, counter, currency)
+        if narrowed is not seen:
+            found[name] = narrowed
     return found
 
 
@@ -113,13 +119,10 @@ def _least(one: int | None, other: int) -> int:
     return other if one is None else min(one, other)
 
 
-def takes_of(
-    counters: Iterable[Counter], granted: Mapping[UUID, int], pick: int
-) -> tuple[list[Take], list[Shortfall]]:
+def takes_of(counters: Iterable[Counter], granted: Mapping[UUID, int]) -> tuple[list[Take], list[Shortfall]]:
     """Return what a sale takes, in the order in which it must be taken, and what falls short of it.
 
-    `granted` is what each applied promotion gives, in minor units. `pick` chooses among the slots that hold
-    enough: whoever sells at the same time had better bring another number.
+    `granted` is what each applied promotion gives, in minor units.
     """
     takes: list[Take] = []
     short: list[Shortfall] = []
@@ -129,19 +132,26 @@ def takes_of(
         if given is None or not amount or counter.key is None:
             continue
         most = counter.limit.most
-        if not counter.key.is_cut:
-            takes.append(Take(counter.key, WHOLE, most, amount))
-        elif enough := _slots_with(counter, amount):
-            takes.append(Take(counter.key, enough[pick % len(enough)], most, amount))
-        else:
+        slot = _slot_with(counter, amount) if counter.key.is_cut else WHOLE
+        if slot is None:
             short.append(Shortfall(counter.key, most, amount))
+        else:
+            takes.append(Take(counter.key, slot, most, amount))
     return sorted(takes, key=lambda take: take.key.order), sorted(short, key=lambda one: one.key.order)
 
 
-def _slots_with(counter: Counter, amount: int) -> Sequence[int]:
+def _slot_with(counter: Counter, amount: int) -> int | None:
     if counter.cap != counter.limit.most:
-        return ()
-    return [slot for slot, room in counter.rooms.items() if slot > WHOLE and room >= amount]
+        return None
+    return next((slot for slot, room in counter.rooms.items() if room >= amount), None)
+
+
+def preferred_slots(session: int, chance: int) -> tuple[int, int]:
+    """Return the slots to take from: a session's own, and, when that is short, any.
+
+    Sessions that run at one time have numbers close together, and so different slots.
+    """
+    return 1 + session % SLOTS, 1 + chance % SLOTS
 
 
 def slots_of(cap: int) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from shared.domain.errors import Conflict, Refused
 
 MOST_LIMITS = 10
 _MOST_REDEMPTIONS = 1_000_000_000
+_MOST_MINOR = 10**15
 
 
 class LimitsInvalid(Refused):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from functools import lru_cache
 from uuid import UUID
 
 from shared.domain.engine.conditions import Missing, Unmet
@@ -186,6 +187,12 @@ class Quote:
     transaction: RecordedSale | None = None
 
 
+@lru_cache(maxsize=4096)
+def uuid_of(promotion_id: str) -> UUID:
+    """The few ids that are live come up many times in each quote."""
+    return UUID(promotion_id)
+
+
 def quote_of(evaluation: Evaluation, now: datetime, overridden: Collection[int] = ()) -> Quote:
     """The evaluation with its amounts as decimals of its currency.
 
@@ -261,7 +268,7 @@ def _line(line: EvaluatedLine, currency: str, *, overridden: bool) -> QuotedLine
         tax=from_minor(line.tax, currency),
         allocations=tuple(
             Allocation(
-                UUID(allocation.promotion_id),
+                uuid_of(allocation.promotion_id),
                 allocation.version,
                 allocation.role,
                 allocation.units,
@@ -277,7 +284,7 @@ def _line(line: EvaluatedLine, currency: str, *, overridden: bool) -> QuotedLine
 
 def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
     return QuotedPromotion(
-        promotion_id=UUID(promotion.promotion_id),
+        promotion_id=uuid_of(promotion.promotion_id),
         version=promotion.version,
         name=promotion.name,
         outcome=promotion.outcome,
@@ -292,7 +299,7 @@ def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
 
 def _near_miss(one: NearMiss, currency: str) -> QuotedNearMiss:
     return QuotedNearMiss(
-        UUID(one.promotion_id),
+        uuid_of(one.promotion_id),
         one.sku,
         one.units,
         from_minor(one.discount, currency),
@@ -304,7 +311,7 @@ def _beaten_by(beaten_by: BeatenBy | None, currency: str) -> QuotedBeatenBy | No
     if beaten_by is None:
         return None
     return QuotedBeatenBy(
-        tuple(UUID(promotion_id) for promotion_id in beaten_by.promotion_ids),
+        tuple(uuid_of(promotion_id) for promotion_id in beaten_by.promotion_ids),
         None if beaten_by.amount is None else from_minor(beaten_by.amount, currency),
     )
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from shared.domain.counters import CounterKey, Take
 from shared.domain.engine.evaluation import Evaluation, Outcome
+from shared.domain.quotes import uuid_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class Redemption:
 def granted_by(evaluation: Evaluation) -> Mapping[UUID, int]:
     """Return what each applied promotion gives, in minor units."""
     return {
-        UUID(one.promotion_id): one.discount
+        uuid_of(one.promotion_id): one.discount
         for one in evaluation.promotions
         if one.outcome is Outcome.APPLIED
     }
@@ -50,12 +51,12 @@ def redemptions_of(evaluation: Evaluation, takes: Iterable[Take]) -> list[Redemp
         )
     return [
         Redemption(
-            UUID(one.promotion_id),
+            uuid_of(one.promotion_id),
             one.version,
             1,
             one.discount if one.wanted is None else one.wanted,
             one.discount,
-            tuple(charges.get(UUID(one.promotion_id), ())),
+            tuple(charges.get(uuid_of(one.promotion_id), ())),
         )
         for one in evaluation.promotions
         if one.outcome is Outcome.APPLIED

@@ -79,6 +79,64 @@ CREATE TABLE limit_counters (
 -- Each sale rewrites a row: beside its old self, and cleaned up early.
 WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 500);
 
+-- The first day of the period of a limit that holds a day.
+CREATE FUNCTION start_of(period text, today date) RETURNS date LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+SELECT CASE period
+         WHEN 'ever' THEN date '0001-01-01'
+         WHEN 'day' THEN today
+         ELSE date_trunc(period, today::timestamp)::date
+       END
+$$;
+
+-- What a customer bought and gave back, ever and within some days of a moment: what is not voided. Amounts are
+-- minor units of one currency, days those of a zone's calendar.
+CREATE FUNCTION customer_purchases(customer uuid, moment timestamptz, zone text, wanted text) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+SELECT jsonb_build_object(
+         'orders', count(*) FILTER (WHERE kind = 'sale'),
+         'orders.7d', count(*) FILTER (WHERE kind = 'sale' AND age <= '7 days'),
+         'orders.30d', count(*) FILTER (WHERE kind = 'sale' AND age <= '30 days'),
+         'orders.90d', count(*) FILTER (WHERE kind = 'sale' AND age <= '90 days'),
+         'orders.365d', count(*) FILTER (WHERE kind = 'sale' AND age <= '365 days'),
+         'spend', sum(net_minor) FILTER (WHERE currency = wanted),
+         'spend.7d', sum(net_minor) FILTER (WHERE currency = wanted AND age <= '7 days'),
+         'spend.30d', sum(net_minor) FILTER (WHERE currency = wanted AND age <= '30 days'),
+         'spend.90d', sum(net_minor) FILTER (WHERE currency = wanted AND age <= '90 days'),
+         'spend.365d', sum(net_minor) FILTER (WHERE currency = wanted AND age <= '365 days'),
+         'days_since_last_purchase', min(days) FILTER (WHERE kind = 'sale')
+       )
+  FROM (
+         SELECT kind, currency, net_minor, moment - created_at AS age,
+                (moment AT TIME ZONE zone)::date - (created_at AT TIME ZONE zone)::date AS days
+           FROM transactions
+          WHERE customer_id = customer
+            AND kind <> 'void'
+            AND NOT EXISTS (SELECT FROM voids WHERE voids.original_id = transactions.id)
+       ) AS purchase
+$$;
+
+-- How often a customer redeemed some promotions, by promotion: ever, and within 7, 30, 90 and 365 days.
+CREATE FUNCTION customer_redemptions(customer uuid, moment timestamptz, promotions uuid[]) RETURNS jsonb
+LANGUAGE sql STABLE AS $$
+SELECT jsonb_object_agg(promotion_id, counts)
+  FROM (
+         SELECT promotion_id,
+                jsonb_build_array(
+                  count(*),
+                  count(*) FILTER (WHERE moment - at <= '7 days'),
+                  count(*) FILTER (WHERE moment - at <= '30 days'),
+                  count(*) FILTER (WHERE moment - at <= '90 days'),
+                  count(*) FILTER (WHERE moment - at <= '365 days')
+                ) AS counts
+           FROM redemptions
+          WHERE customer_id = customer
+            AND promotion_id = ANY(promotions)
+            AND redeemed = 1
+            AND NOT EXISTS (SELECT FROM voids WHERE original_id = transaction_id)
+          GROUP BY promotion_id
+       ) AS counted
+$$;
+
 -- What rules ask of products and stores, as one text: what was read before is recognised by it ----------------
 
 CREATE VIEW product_facts AS

@@ -1,7 +1,7 @@
 """Sale facts: everything an evaluation reads, in one round trip."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -21,19 +21,21 @@ def get(
     request: SaleRequest,
     live: LiveRules,
     new_customer_id: UUID,
+    slots: tuple[int, int],
     user_id: UUID,
     key: str | None,
 ) -> SaleFacts:
     """Everything an evaluation reads, in one round trip: catalogue, customer, limits, an earlier sale.
 
-    `live` says which limits, gifts and history to read; rules newer than these show by their version. A
-    customer who is not known yet gets `new_customer_id`.
+    `live` says which limits, gifts and history to read; rules newer than these show by their version. Of a
+    counter that is cut these slots are read, and the one that holds most. A customer who is not known yet
+    gets `new_customer_id`.
     """
     customer = request.customer
     row = conn.execute(
         """
           WITH store AS (
-                 SELECT id, zone, facts, (%(now)s AT TIME ZONE zone)::date AS today
+                 SELECT zone, facts, (%(now)s AT TIME ZONE zone)::date AS today
                    FROM store_facts
                   WHERE id = %(store_id)s
                     AND active
@@ -43,13 +45,6 @@ def get(
                    FROM customers
                   WHERE id = %(customer_id)s::uuid
                      OR phone_hash = %(phone_hash)s::bytea
-               ),
-               purchase AS (
-                 SELECT kind, currency, net_minor, created_at
-                   FROM transactions
-                  WHERE customer_id = (SELECT id FROM customer)
-                    AND kind <> 'void'
-                    AND NOT EXISTS (SELECT FROM voids WHERE original_id = transactions.id)
                )
         SELECT (SELECT coalesce(max(version), 0)
                   FROM rule_sets),
@@ -61,73 +56,37 @@ def get(
                    AND active),
                (SELECT jsonb_build_array(id, attributes)
                   FROM customer),
-               CASE WHEN %(history)s THEN (
-                 SELECT jsonb_build_object(
-                          'orders', count(*) FILTER (WHERE kind = 'sale'),
-                          'orders.7d', count(*) FILTER (WHERE kind = 'sale' AND age <= '7 days'),
-                          'orders.30d', count(*) FILTER (WHERE kind = 'sale' AND age <= '30 days'),
-                          'orders.90d', count(*) FILTER (WHERE kind = 'sale' AND age <= '90 days'),
-                          'orders.365d', count(*) FILTER (WHERE kind = 'sale' AND age <= '365 days'),
-                          'spend', sum(net_minor) FILTER (WHERE same),
-                          'spend.7d', sum(net_minor) FILTER (WHERE same AND age <= '7 days'),
-                          'spend.30d', sum(net_minor) FILTER (WHERE same AND age <= '30 days'),
-                          'spend.90d', sum(net_minor) FILTER (WHERE same AND age <= '90 days'),
-                          'spend.365d', sum(net_minor) FILTER (WHERE same AND age <= '365 days'),
-                          'days_since_last_purchase', min(days) FILTER (WHERE kind = 'sale')
-                        )
-                   FROM (
-                          SELECT kind, net_minor, %(now)s - created_at AS age,
-                                 currency = %(currency)s AS same,
-                                 today - (created_at AT TIME ZONE zone)::date AS days
-                            FROM purchase, store
-                        ) AS purchase
-               ) END,
-               CASE WHEN %(counting)s::uuid[] <> '{}'::uuid[] THEN (
-                 SELECT jsonb_object_agg(promotion_id, counts)
-                   FROM (
-                          SELECT promotion_id,
-                                 jsonb_build_array(
-                                   count(*),
-                                   count(*) FILTER (WHERE at >= %(now)s - interval '7 days'),
-                                   count(*) FILTER (WHERE at >= %(now)s - interval '30 days'),
-                                   count(*) FILTER (WHERE at >= %(now)s - interval '90 days'),
-                                   count(*) FILTER (WHERE at >= %(now)s - interval '365 days')
-                                 ) AS counts
-                            FROM redemptions
-                           WHERE customer_id = (SELECT id FROM customer)
-                             AND promotion_id = ANY(%(counting)s::uuid[])
-                             AND redeemed = 1
-                             AND NOT EXISTS (SELECT FROM voids WHERE original_id = transaction_id)
-                           GROUP BY promotion_id
-                        ) AS counted
-               ) END,
-               CASE WHEN %(limited)s::uuid[] <> '{}'::uuid[] THEN (
-                 SELECT jsonb_agg(jsonb_build_array(starts_on, cap, slots, rooms) ORDER BY place)
-                   FROM store
-                  CROSS JOIN unnest(%(limited)s::uuid[], %(names)s::text[], %(scopes)s::text[],
-                                    %(periods)s::text[])
-                        WITH ORDINALITY AS wanted (promotion_id, name, scope, period, place)
-                  CROSS JOIN LATERAL (
-                          SELECT CASE period
-                                   WHEN 'ever' THEN '0001-01-01'
-                                   WHEN 'day' THEN today
-                                   ELSE date_trunc(period, today::timestamp)::date
-                                 END AS starts_on
-                        ) AS current
-                   LEFT JOIN LATERAL (
-                          SELECT min(cap) AS cap, jsonb_agg(slot) AS slots, jsonb_agg(room) AS rooms
-                            FROM limit_counters AS counter
-                           WHERE counter.promotion_id = wanted.promotion_id
-                             AND counter.name = wanted.name
-                             AND counter.starts_on = current.starts_on
-                             AND counter.subject = CASE scope
-                                   WHEN 'promotion' THEN ''
-                                   WHEN 'store' THEN %(store_id)s
-                                   WHEN 'customer' THEN (SELECT id::text FROM customer)
-                                 END
-                        ) AS found
-                     ON true
-               ) END,
+               (SELECT customer_purchases(customer.id, %(now)s, zone, %(currency)s)
+                  FROM customer, store
+                 WHERE %(history)s),
+               (SELECT customer_redemptions(id, %(now)s, %(counting)s::uuid[])
+                  FROM customer
+                 WHERE %(counting)s::uuid[] <> '{}'),
+               (SELECT array_agg(
+                         ARRAY[starts_on - date '0001-01-01', cap, room, own, other, fullest]
+                         ORDER BY place
+                       )
+                  FROM store
+                 CROSS JOIN unnest(
+                         %(limited)s::uuid[], %(names)s::text[], %(scopes)s::text[], %(periods)s::text[]
+                       ) WITH ORDINALITY AS wanted (promotion_id, name, scope, period, place)
+                 CROSS JOIN LATERAL start_of(wanted.period, store.today) AS starts_on
+                  LEFT JOIN LATERAL (
+                         SELECT min(cap) AS cap, sum(room)::bigint AS room,
+                                max(room) FILTER (WHERE slot = %(own)s) AS own,
+                                max(room) FILTER (WHERE slot = %(other)s) AS other,
+                                max(room * 128 + slot) FILTER (WHERE slot >= 0) AS fullest
+                           FROM limit_counters AS counter
+                          WHERE counter.promotion_id = wanted.promotion_id
+                            AND counter.name = wanted.name
+                            AND counter.starts_on = start_of(wanted.period, store.today)
+                            AND counter.subject = CASE scope
+                                  WHEN 'promotion' THEN ''
+                                  WHEN 'store' THEN %(store_id)s
+                                  WHEN 'customer' THEN (SELECT id::text FROM customer)
+                                END
+                       ) AS found
+                    ON true),
                (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
                   FROM idempotency_keys
                  WHERE user_id = %(user_id)s
@@ -150,6 +109,8 @@ def get(
             "names": [limit.name for _, limit in live.limits],
             "scopes": [limit.per.value for _, limit in live.limits],
             "periods": [limit.period.value for _, limit in live.limits],
+            "own": slots[0],
+            "other": slots[1],
             "user_id": user_id,
             "key": key,
             "receipt_number": request.receipt_number,
@@ -163,7 +124,7 @@ def get(
         None if store is None else SellingStore(request.store_id, store[0], facts_of("store", store[1])),
         {product[0]: _product(*product) for product in products or ()},
         known,
-        _counters(request, live, known, counters or ()),
+        _counters(request, live, known, slots, counters or ()),
         None if by_key is None else Earlier(UUID(by_key[0]), by_key[1]),
         None if by_receipt is None else Earlier(UUID(by_receipt[0]), by_receipt[1]),
     )
@@ -190,19 +151,32 @@ def _customer(
 
 
 def _counters(
-    request: SaleRequest, live: LiveRules, customer: KnownCustomer | None, found: Sequence[Sequence[Any]]
+    request: SaleRequest,
+    live: LiveRules,
+    customer: KnownCustomer | None,
+    slots: tuple[int, int],
+    found: Sequence[Sequence[int | None]],
 ) -> tuple[Counter, ...]:
     customer_id = None if customer is None else str(customer.id)
     subjects = {Scope.PROMOTION: "", Scope.STORE: request.store_id, Scope.CUSTOMER: customer_id}
     return tuple(
-        _counter(promotion_id, limit, subjects[limit.per], counted)
+        _counter(promotion_id, limit, subjects[limit.per], slots, counted)
         for (promotion_id, limit), counted in zip(live.limits, found, strict=False)
     )
 
 
-def _counter(promotion_id: UUID, limit: Limit, subject: str | None, counted: Sequence[Any]) -> Counter:
-    starts_on, cap, slots, rooms = counted
+def _counter(
+    promotion_id: UUID,
+    limit: Limit,
+    subject: str | None,
+    slots: tuple[int, int],
+    counted: Sequence[int | None],
+) -> Counter:
+    days, cap, room, own, other, fullest = counted
+    rooms = {slot: each for slot, each in zip(slots, (own, other), strict=True) if each is not None}
+    if fullest is not None:
+        rooms.setdefault(fullest % 128, fullest // 128)
     key = None
     if subject is not None:
-        key = CounterKey(promotion_id, limit.name, subject, date.fromisoformat(starts_on))
-    return Counter(promotion_id, limit, key, cap, dict(zip(slots or (), rooms or (), strict=True)))
+        key = CounterKey(promotion_id, limit.name, subject, date.min + timedelta(days=days or 0))
+    return Counter(promotion_id, limit, key, cap, room or 0, rooms)

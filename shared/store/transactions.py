@@ -22,6 +22,14 @@ from shared.rows import constraints, jsonb, of
 from shared.store import Conn
 
 
+@constraints(
+    {
+        "idempotency_keys_pkey": AlreadyRecorded,
+        "receipt_keys_pkey": AlreadyRecorded,
+        "limit_counters_hold": LimitContended,
+        "customers_phone_hash_key": CustomerAppeared,
+    }
+)
 def insert(
     conn: Conn,
     *,
@@ -51,127 +59,117 @@ def insert(
     All or nothing, in one statement. `new_phone_hash` is that of a customer who is not recorded yet. Raises
     AlreadyRecorded when the key or the receipt was recorded meanwhile, LimitContended when a counter has not
     enough left or another cap by now, CustomerAppeared when another sale recorded the customer meanwhile.
+
+    The counters come last, since others wait for them, and by everybody in one order. The slots of a counter
+    change their cap together or not at all: one with another cap has no room.
     """
-    leaves = {
-        "idempotency_keys_pkey": AlreadyRecorded,
-        "receipt_keys_pkey": AlreadyRecorded,
-        "limit_counters_hold": LimitContended,
-        "customers_phone_hash_key": CustomerAppeared,
-    }
-    with constraints(leaves):
-        sale = (
-            conn.cursor(row_factory=of(RecordedSale))
-            .execute(
-                """
-                  WITH sale AS (
-                         INSERT INTO transactions (
-                           store_id, receipt_number, status, currency, gross_minor, discount_minor, net_minor,
-                           tax_minor, channel, user_id, customer_id, rule_set_version, engine_semantics, seen,
-                           quote, created_at
-                         )
-                         VALUES (%(store_id)s, %(receipt_number)s, 'New', %(currency)s, %(gross_minor)s,
-                                 %(discount_minor)s, %(net_minor)s, %(tax_minor)s, %(channel)s, %(user_id)s,
-                                 %(customer_id)s, %(rule_set_version)s, %(engine_semantics)s, %(seen)s,
-                                 %(quote)s, %(now)s)
-                         RETURNING id, status, receipt_number, created_at
-                       ),
-                       key AS (
-                         INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
-                         SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
-                           FROM sale
-                         RETURNING key
-                       ),
-                       receipt AS (
-                         INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
-                         SELECT %(store_id)s, receipt_number, %(request_hash)s, id
-                           FROM sale
-                          WHERE receipt_number IS NOT NULL
-                         RETURNING receipt_number
-                       ),
-                       new_customer AS (
-                         INSERT INTO customers (id, phone_hash, first_active_at, last_active_at)
-                         SELECT %(customer_id)s, %(new_phone_hash)s, created_at, created_at
-                           FROM sale
-                          WHERE %(new_phone_hash)s::bytea IS NOT NULL
-                         RETURNING id
-                       ),
-                       known_customer AS (
-                         UPDATE customers
-                            SET last_active_at = greatest(last_active_at, %(now)s)
-                          WHERE id = %(customer_id)s
-                            AND %(new_phone_hash)s::bytea IS NULL
-                         RETURNING id
-                       ),
-                       redemption AS (
-                         INSERT INTO redemptions (
-                           transaction_id, promotion_id, version, store_id, customer_id, redeemed,
-                           wanted_minor, granted_minor, taken, at
-                         )
-                         SELECT id, given.promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
-                                wanted_minor, granted_minor, taken, created_at
-                           FROM sale, jsonb_to_recordset(%(redemptions)s) AS given (
-                                  promotion_id uuid, version integer, redeemed smallint, wanted_minor bigint,
-                                  granted_minor bigint, taken jsonb
-                                )
-                         RETURNING promotion_id
-                       ),
-                       -- What others wait for comes last, and by everybody in one order.
-                       before AS (
-                         SELECT (SELECT count(*) FROM key) + (SELECT count(*) FROM receipt)
-                                + (SELECT count(*) FROM new_customer) + (SELECT count(*) FROM known_customer)
-                                + (SELECT count(*) FROM redemption) AS done
-                       ),
-                       taken AS (
-                         INSERT INTO limit_counters AS counter (
-                           promotion_id, name, subject, starts_on, slot, cap, room
-                         )
-                         SELECT promotion_id, name, subject, starts_on, slot, cap, cap - amount
-                           FROM before, jsonb_to_recordset(%(takes)s) AS take (
-                                  promotion_id uuid, name text, subject text, starts_on date, slot smallint,
-                                  cap bigint, amount bigint, place bigint
-                                )
-                          WHERE before.done > 0
-                          ORDER BY place
-                             ON CONFLICT ON CONSTRAINT limit_counters_pkey DO UPDATE
-                            SET cap = excluded.cap,
-                                room = CASE
-                                         -- Slots change their cap together or not at all.
-                                         WHEN counter.slot <> 0 AND counter.cap <> excluded.cap THEN -1
-                                         ELSE counter.room - counter.cap + excluded.room
-                                       END
-                       )
-                SELECT id, status, receipt_number, created_at
-                  FROM sale
-                """,
-                {
-                    "store_id": store_id,
-                    "receipt_number": receipt_number,
-                    "currency": currency,
-                    "gross_minor": gross_minor,
-                    "discount_minor": discount_minor,
-                    "net_minor": net_minor,
-                    "tax_minor": tax_minor,
-                    "channel": channel,
-                    "user_id": user_id,
-                    "customer_id": customer_id,
-                    "new_phone_hash": new_phone_hash,
-                    "rule_set_version": rule_set_version,
-                    "engine_semantics": engine_semantics,
-                    "seen": seen,
-                    "quote": quote,
-                    "redemptions": jsonb(redemptions),
-                    "takes": jsonb([_flat(take, place) for place, take in enumerate(takes)]),
-                    "key": key,
-                    "request_hash": request_hash,
-                    "now": now,
-                },
-            )
-            .fetchone()
-        )
+    cursor = conn.cursor(row_factory=of(RecordedSale))
+    sale = cursor.execute(
+        """
+          WITH sale AS (
+                 INSERT INTO transactions (
+                   store_id, receipt_number, status, currency, gross_minor, discount_minor, net_minor,
+                   tax_minor, channel, user_id, customer_id, rule_set_version, engine_semantics, seen,
+                   quote, created_at
+                 )
+                 VALUES (%(store_id)s, %(receipt_number)s, 'New', %(currency)s, %(gross_minor)s,
+                         %(discount_minor)s, %(net_minor)s, %(tax_minor)s, %(channel)s, %(user_id)s,
+                         %(customer_id)s, %(rule_set_version)s, %(engine_semantics)s, %(seen)s,
+                         %(quote)s, %(now)s)
+                 RETURNING id, status, receipt_number, created_at
+               ),
+               key AS (
+                 INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
+                 SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
+                   FROM sale
+                 RETURNING 1
+               ),
+               receipt AS (
+                 INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
+                 SELECT %(store_id)s, receipt_number, %(request_hash)s, id
+                   FROM sale
+                  WHERE receipt_number IS NOT NULL
+                 RETURNING 1
+               ),
+               new_customer AS (
+                 INSERT INTO customers (id, phone_hash, first_active_at, last_active_at)
+                 SELECT %(customer_id)s, %(new_phone_hash)s, created_at, created_at
+                   FROM sale
+                  WHERE %(new_phone_hash)s::bytea IS NOT NULL
+                 RETURNING 1
+               ),
+               known_customer AS (
+                 UPDATE customers
+                    SET last_active_at = greatest(last_active_at, %(now)s)
+                  WHERE id = (
+                          -- Another sale of the customer at this moment says as much.
+                          SELECT id
+                            FROM customers
+                           WHERE id = %(customer_id)s
+                             FOR NO KEY UPDATE SKIP LOCKED
+                        )
+                 RETURNING 1
+               ),
+               redemption AS (
+                 INSERT INTO redemptions (
+                   transaction_id, promotion_id, version, store_id, customer_id, redeemed,
+                   wanted_minor, granted_minor, taken, at
+                 )
+                 SELECT id, promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
+                        wanted_minor, granted_minor, taken, created_at
+                   FROM sale, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s)
+                 RETURNING 1
+               ),
+               -- What others wait for comes last, and by everybody in one order.
+               taken AS (
+                 INSERT INTO limit_counters AS counter (
+                   promotion_id, name, subject, starts_on, slot, cap, room
+                 )
+                 SELECT promotion_id, name, subject, starts_on, slot, cap, room
+                   FROM jsonb_populate_recordset(NULL::limit_counters, %(takes)s) WITH ORDINALITY
+                  WHERE 0 < (SELECT count(*)
+                                FROM (TABLE key UNION ALL TABLE receipt UNION ALL TABLE new_customer
+                                      UNION ALL TABLE known_customer UNION ALL TABLE redemption) AS done)
+                  ORDER BY ordinality
+                     ON CONFLICT ON CONSTRAINT limit_counters_pkey DO UPDATE
+                    SET cap = excluded.cap,
+                        room = CASE
+                                 -- Slots change their cap together or not at all.
+                                 WHEN counter.slot <> 0 AND counter.cap <> excluded.cap THEN -1
+                                 ELSE counter.room - counter.cap + excluded.room
+                               END
+               )
+        SELECT id, status, receipt_number, created_at
+          FROM sale
+        """,
+        {
+            "store_id": store_id,
+            "receipt_number": receipt_number,
+            "currency": currency,
+            "gross_minor": gross_minor,
+            "discount_minor": discount_minor,
+            "net_minor": net_minor,
+            "tax_minor": tax_minor,
+            "channel": channel,
+            "user_id": user_id,
+            "customer_id": customer_id,
+            "new_phone_hash": new_phone_hash,
+            "rule_set_version": rule_set_version,
+            "engine_semantics": engine_semantics,
+            "seen": seen,
+            "quote": quote,
+            "redemptions": jsonb(redemptions),
+            "takes": jsonb([_taken(take) for take in takes]),
+            "key": key,
+            "request_hash": request_hash,
+            "now": now,
+        },
+    ).fetchone()
     assert sale is not None  # noqa: S101 - it was inserted, or the statement raised
     return sale
 
 
+@constraints({"voids_pkey": AlreadyVoided, "idempotency_keys_pkey": AlreadyRecorded})
 def insert_void(
     conn: Conn,
     *,
@@ -188,58 +186,54 @@ def insert_void(
 
     Raises AlreadyVoided, and AlreadyRecorded when the key was used meanwhile.
     """
-    with constraints({"voids_pkey": AlreadyVoided, "idempotency_keys_pkey": AlreadyRecorded}):
-        row = conn.execute(
-            """
-              WITH void AS (
-                     INSERT INTO transactions (
-                       kind, original_id, reason, store_id, receipt_number, status, currency, gross_minor,
-                       discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
-                       engine_semantics, seen, quote, created_at
-                     )
-                     SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency, -gross_minor,
-                            -discount_minor, -net_minor, -tax_minor, channel, %(user_id)s, customer_id,
-                            rule_set_version, engine_semantics, '{}', %(quote)s, %(now)s
-                       FROM transactions
-                      WHERE id = %(original_id)s
-                     RETURNING id, store_id, customer_id, created_at
-                   ),
-                   once AS (
-                     INSERT INTO voids (original_id, transaction_id)
-                     SELECT %(original_id)s, id
-                       FROM void
-                   ),
-                   key AS (
-                     INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
-                     SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
-                       FROM void
-                   ),
-                   redemption AS (
-                     INSERT INTO redemptions (
-                       transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
-                       granted_minor, taken, at
-                     )
-                     SELECT id, given.promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
-                            granted_minor, taken, created_at
-                       FROM void, jsonb_to_recordset(%(redemptions)s) AS given (
-                              promotion_id uuid, version integer, redeemed smallint, wanted_minor bigint,
-                              granted_minor bigint, taken jsonb
-                            )
-                   )
-            SELECT id
-              FROM void
-            """,
-            {
-                "original_id": original_id,
-                "reason": reason,
-                "user_id": user_id,
-                "quote": quote,
-                "redemptions": jsonb(redemptions),
-                "key": key,
-                "request_hash": request_hash,
-                "now": now,
-            },
-        ).fetchone()
+    row = conn.execute(
+        """
+          WITH void AS (
+                 INSERT INTO transactions (
+                   kind, original_id, reason, store_id, receipt_number, status, currency, gross_minor,
+                   discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
+                   engine_semantics, seen, quote, created_at
+                 )
+                 SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency, -gross_minor,
+                        -discount_minor, -net_minor, -tax_minor, channel, %(user_id)s, customer_id,
+                        rule_set_version, engine_semantics, '{}', %(quote)s, %(now)s
+                   FROM transactions
+                  WHERE id = %(original_id)s
+                 RETURNING id, store_id, customer_id, created_at
+               ),
+               once AS (
+                 INSERT INTO voids (original_id, transaction_id)
+                 SELECT %(original_id)s, id
+                   FROM void
+               ),
+               key AS (
+                 INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
+                 SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
+                   FROM void
+               ),
+               redemption AS (
+                 INSERT INTO redemptions (
+                   transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
+                   granted_minor, taken, at
+                 )
+                 SELECT void.id, given.promotion_id, version, void.store_id, void.customer_id, redeemed,
+                        wanted_minor, granted_minor, taken, created_at
+                   FROM void, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s) AS given
+               )
+        SELECT id
+          FROM void
+        """,
+        {
+            "original_id": original_id,
+            "reason": reason,
+            "user_id": user_id,
+            "quote": quote,
+            "redemptions": jsonb(redemptions),
+            "key": key,
+            "request_hash": request_hash,
+            "now": now,
+        },
+    ).fetchone()
     assert row is not None  # noqa: S101 - the caller holds the sale
     return row[0]
 
@@ -351,14 +345,14 @@ def find(conn: Conn, *, store_id: str | None, before: UUID | None, limit: int) -
     )
 
 
-def _flat(take: Take, place: int) -> dict[str, Any]:
+def _taken(take: Take) -> dict[str, Any]:
+    """The row of the counter as it would be, were this the first that it is charged with."""
     return {
-        "place": place,
         "promotion_id": take.key.promotion_id,
         "name": take.key.name,
         "subject": take.key.subject,
         "starts_on": take.key.starts_on,
         "slot": take.slot,
         "cap": take.cap,
-        "amount": take.amount,
+        "room": take.cap - take.amount,
     }
