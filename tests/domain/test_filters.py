@@ -7,8 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.filters import AllOf, Compare, FilterInvalid, matches, parse_filter
+from shared.domain.filters import (
+    AllOf,
+    Compare,
+    FilterInvalid,
+    GroupUse,
+    groups_in,
+    leaves,
+    matches,
+    parse_filter,
+)
 from shared.domain.operators import Op
+from tests.domain.engine.rules import comparisons, groups, mutated, places, trees
 
 FACTS = {
     "product.sku": "L-100",
@@ -205,3 +215,28 @@ def test_any_document_is_read_or_refused_with_a_pointer(document: object) -> Non
     except FilterInvalid as refusal:
         pointer = refusal.pointer
     assert pointer is not None
+
+
+GROUP = "0000000a-aaaa-4bbb-8ccc-00000000000b"
+MEMBER = {"any": [{"not": {"in_group": GROUP}}, GOOD]}
+
+
+def test_groups_are_named_where_they_are_allowed() -> None:
+    tree = parse_filter(MEMBER, namespaces={"store", "product"}, group_subject="store")
+    assert groups_in(tree, "/stores") == (GroupUse("store", GROUP, "/stores/any/0/not/in_group"),)
+    assert [at for at, _ in leaves(tree)] == ["/any/0/not", "/any/1"]
+    assert not matches(tree, {"store.groups": frozenset({GROUP})})
+    assert matches(tree, {"store.groups": frozenset()})
+    with pytest.raises(FilterInvalid) as refusal:
+        parse_filter(MEMBER, namespaces={"store", "product"})
+    assert refusal.value.pointer == "/any/0/not/in_group"
+
+
+@given(mutated(st.fixed_dictionaries({"deep": trees(comparisons(["product", "store"]) | groups(), 6)})))
+def test_a_changed_filter_is_read_or_refused_at_a_place_it_has(document: dict[str, Any]) -> None:
+    pointer: str | None = ""
+    try:
+        parse_filter(document["deep"], namespaces={"product", "store"}, group_subject="store")
+    except FilterInvalid as refusal:
+        pointer = refusal.pointer
+    assert f"/deep{pointer}" in {at for at, _, _ in places(document)}

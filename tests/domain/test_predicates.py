@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.facts import Kind
@@ -78,6 +78,13 @@ def test_a_compiled_comparison_says_what_matches_says(tree: Compare, seen: Mappi
 
 @given(filters, facts)
 def test_a_compiled_filter_says_what_matches_says(tree: Filter, seen: Mapping[str, object]) -> None:
+    assert compile_filter(tree)(seen) is matches(tree, seen)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(filters, facts)
+def test_many_compiled_filters_say_what_matches_says(tree: Filter, seen: Mapping[str, object]) -> None:
     assert compile_filter(tree)(seen) is matches(tree, seen)
 
 

@@ -41,6 +41,17 @@ def test_it_accepts_what_the_parser_reads(document: Json) -> None:
 @settings(max_examples=200)
 @given(mutated(rule_documents()))
 def test_it_refuses_what_the_parser_refuses_for_its_shape(document: Json) -> None:
+    agree(document)
+
+
+@pytest.mark.soak
+@settings(max_examples=20_000, deadline=None)
+@given(mutated(rule_documents()))
+def test_it_agrees_with_the_parser_many_times(document: Json) -> None:
+    agree(document)
+
+
+def agree(document: Json) -> None:
     detail = ""
     try:
         parse_rule(document)

@@ -297,6 +297,18 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
 @settings(max_examples=200)
 @given(pairs())
 def test_different_rules_are_told_differently(pair: tuple[Json, Json]) -> None:
+    differ_alike(*pair)
+
+
+@pytest.mark.soak
+@settings(max_examples=10_000, deadline=None)
+@given(pairs())
+def test_many_different_rules_are_told_differently(pair: tuple[Json, Json]) -> None:
+    differ_alike(*pair)
+
+
+def differ_alike(*pair: Json) -> None:
+    """The words of two rules differ when their forms do, and only then."""
     one, other = map(parse_rule, pair)
     forms = [canonical_json(without_lists_of_one(document_of(rule))) for rule in (one, other)]
     told = [rule_words(rule, GROUPS) for rule in (one, other)]
