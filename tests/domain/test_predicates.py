@@ -82,7 +82,7 @@ def test_a_compiled_filter_says_what_matches_says(tree: Filter, seen: Mapping[st
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=4000, deadline=None)
 @given(filters, facts)
 def test_many_compiled_filters_say_what_matches_says(tree: Filter, seen: Mapping[str, object]) -> None:
     assert compile_filter(tree)(seen) is matches(tree, seen)

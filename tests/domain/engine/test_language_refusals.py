@@ -215,7 +215,7 @@ def refused_where_it_is(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=4000, deadline=None)
 @given(mutated(rule_documents()))
 def test_many_changed_rules_are_read_or_refused_at_a_place_they_have(document: dict[str, Any]) -> None:
     refused_where_it_is(document)

@@ -45,7 +45,7 @@ def test_it_refuses_what_the_parser_refuses_for_its_shape(document: Json) -> Non
 
 
 @pytest.mark.soak
-@settings(max_examples=20_000, deadline=None)
+@settings(max_examples=4000, deadline=None)
 @given(mutated(rule_documents()))
 def test_it_agrees_with_the_parser_many_times(document: Json) -> None:
     agree(document)

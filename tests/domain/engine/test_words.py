@@ -301,7 +301,7 @@ def test_different_rules_are_told_differently(pair: tuple[Json, Json]) -> None:
 
 
 @pytest.mark.soak
-@settings(max_examples=10_000, deadline=None)
+@settings(max_examples=4000, deadline=None)
 @given(pairs())
 def test_many_different_rules_are_told_differently(pair: tuple[Json, Json]) -> None:
     differ_alike(*pair)
