@@ -132,7 +132,7 @@ SELECT jsonb_object_agg(promotion_id, counts)
           WHERE customer_id = customer
             AND promotion_id = ANY(promotions)
             AND redeemed = 1
-            AND NOT EXISTS (SELECT FROM voids WHERE original_id = transaction_id)
+            AND NOT EXISTS (SELECT FROM voids WHERE original_id = redemptions.transaction_id)
           GROUP BY promotion_id
        ) AS counted
 $$;
