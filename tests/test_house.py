@@ -48,6 +48,7 @@ HTTP = {
     ("get_product", "GET", "v1/products/{sku}"),
     ("get_product_group", "GET", "v1/product-groups/{group_id:guid}"),
     ("get_promotion", "GET", "v1/promotions/{promotion_id:guid}"),
+    ("get_promotion_conflicts", "GET", "v1/promotions/{promotion_id:guid}/conflicts"),
     ("get_promotion_version", "GET", "v1/promotions/{promotion_id:guid}/versions/{version:int}"),
     ("get_promotion_version_diff", "GET", "v1/promotions/{promotion_id:guid}/versions/{version:int}/diff"),
     ("get_ready", "GET", "v1/ready"),

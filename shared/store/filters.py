@@ -57,7 +57,7 @@ _VALUES: Mapping[Kind, SQL] = {Kind.TEXT: SQL("{value}::text[]"), Kind.NUMBER: S
 # NULL is nowhere let through: `not` would keep it, and so keep out rows that it should let in.
 _TWO_VALUED = SQL("coalesce({relation}, FALSE)")
 _AND, _OR, _BRACKETS, _NOT = SQL(" AND "), SQL(" OR "), SQL("({parts})"), SQL("(NOT {one})")
-_NEVER = SQL("FALSE")
+_ALWAYS, _NEVER = SQL("TRUE"), SQL("FALSE")
 
 # The members of a group as it was last resolved.
 _MEMBER: Mapping[str, SQL] = {
@@ -121,6 +121,8 @@ _PIN = SQL(
     """
 )
 
+_FIRST = SQL("{choose} ORDER BY key LIMIT {limit}")
+
 
 def choose(conn: Conn, subject: Subject, tree: Filter, *, sample: int) -> Chosen:
     """How many of the active ones the filter selects, and the keys of `sample` of them.
@@ -158,6 +160,15 @@ def pin(
     return conn.cursor(row_factory=of(GroupChange)).execute(query, writer.values).fetchone()
 
 
+def find_first(conn: Conn, subject: Subject, tree: Filter, *, limit: int) -> list[str]:
+    """The first keys of the active ones that the filter selects."""
+    writer = _Writer()
+    query = _FIRST.format(
+        choose=_CHOOSE[subject].format(where=writer.tree(tree)), limit=writer.parameter(limit)
+    )
+    return [row[0] for row in conn.execute(query, writer.values)]
+
+
 class _Writer:
     """Writes one filter; `values` are the parameters so far."""
 
@@ -171,6 +182,10 @@ class _Writer:
 
     def tree(self, tree: Filter) -> Composable:
         match tree:
+            case AllOf(()):
+                return _ALWAYS
+            case AnyOf(()):
+                return _NEVER
             case AllOf(items):
                 return _joined(_AND, (self.tree(item) for item in items))
             case AnyOf(items):

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from decimal import Decimal
 from uuid import UUID
 
-from shared.domain.baskets import PricedProduct, facts_of
+from shared.domain.baskets import PricedProduct, SellingStore, facts_of
 from shared.domain.documents import exact
 from shared.domain.filters import Filter, GroupUse, parse_filter
 from shared.domain.promotions import PublishedVersion
@@ -70,3 +70,18 @@ def find_goods(conn: Conn, skus: Collection[str]) -> list[PricedProduct]:
         PricedProduct(sku, Decimal(price), currency, Decimal(tax_rate_pct), facts_of("product", facts))
         for sku, price, currency, tax_rate_pct, facts in rows
     ]
+
+
+def find_stores(conn: Conn, store_ids: Collection[str]) -> list[SellingStore]:
+    """The active ones, as a sale would see them, by id."""
+    rows = conn.execute(
+        """
+        SELECT id, zone, facts
+          FROM store_facts
+         WHERE id = ANY(%(store_ids)s)
+           AND active
+         ORDER BY id
+        """,
+        {"store_ids": list(store_ids)},
+    )
+    return [SellingStore(store_id, zone, facts_of("store", facts)) for store_id, zone, facts in rows]

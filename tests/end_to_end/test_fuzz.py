@@ -250,6 +250,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "get_product": (Role.PARENT_STORE_USER, lambda _: _at("sku", SKUS[0])),
     "get_product_group": (Role.STORE_USER, lambda shop: _at("group_id", _defined(shop, "product"))),
     "get_promotion": (Role.STORE_USER, lambda shop: _at("promotion_id", _draft(shop))),
+    "get_promotion_conflicts": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop))),
     "get_promotion_version": (Role.MARKETING, lambda shop: _at("promotion_id", _draft(shop), version=1)),
     "get_promotion_version_diff": (
         Role.BACK_OFFICE,

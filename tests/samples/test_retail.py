@@ -107,8 +107,8 @@ def test_three_sales_in_full() -> None:
         assert [retail_report.discount_of(found[number], name) for name in names] == expected, number
 
 
-# In pence. 536365: 10 % of 6 bottles at 3.39; of 6 holders at 4.25 and 6 at 2.55 every third is free; 123.49 is
-# left. 536366: 10 % of 12 warmers at 1.85. 536368: 70.05 in all, none of it warm or a holder.
+# In pence. 536365: 10 % of 6 bottles at 3.39; of 6 holders at 4.25 and 6 at 2.55 every third is free; 123.49
+# is left. 536366: 10 % of 12 warmers at 1.85. 536368: 70.05 in all, none of it warm or a holder.
 THREE = {"536365": [203, 1360, 500], "536366": [222, 0, 0], "536368": [0, 0, 0]}
 
 

@@ -105,7 +105,7 @@ def _candidates(fact: str, about: list[tuple[Compare, bool]]) -> Iterator[object
         return
     texts = [each for each in constants if isinstance(each, str)]
     numbers = sorted({each for each in constants if kind_of(each) is Kind.NUMBER}, key=Decimal)
-    kind = FACTS.get(fact)
+    kind = _kind(fact)
     if kind is not Kind.NUMBER:
         yield from texts
         yield from _texts(about)
@@ -153,7 +153,7 @@ def _is_impossible(fact: str, about: list[tuple[Compare, bool]]) -> bool:
         return False
     wanted = [(atom.op, atom.value) for atom, holds in about if holds]
     # One of these constants it must be, and each was tried; but texts can spell one number in many ways.
-    numeric_fact = FACTS.get(fact) is Kind.NUMBER
+    numeric_fact = _kind(fact) is Kind.NUMBER
     for atom, holds in about:
         if holds and atom.op in {Op.EQ, Op.IN}:
             texts = all(kind_of(each) is not Kind.NUMBER for each in _constants(atom))
@@ -165,6 +165,11 @@ def _is_impossible(fact: str, about: list[tuple[Compare, bool]]) -> bool:
     in_order = all(atom.op in _IN_ORDER for atom, _ in about)
     numeric = all(kind_of(each) is Kind.NUMBER for atom, _ in about for each in _constants(atom))
     return in_order and numeric and numeric_fact
+
+
+def _kind(fact: str) -> Kind | None:
+    """Return the kind of a fact, which may be one of a promotion of its own."""
+    return FACTS.get(fact.partition(":")[0])
 
 
 def _constants(atom: Compare) -> tuple[Scalar, ...]:
