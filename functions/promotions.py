@@ -11,7 +11,7 @@ from shared import pool
 from shared.actions import applicable
 from shared.actions import promotions as actions
 from shared.domain.applicable import Applicable
-from shared.domain.approvals import ApprovalMissing, ApprovalOutOfTurn, OwnVersion
+from shared.domain.approvals import ApprovalMissing, ApprovalOutOfTurn, ApprovalState, OwnVersion
 from shared.domain.audit import By
 from shared.domain.baskets import SaleRequest, UnknownStore
 from shared.domain.customers import RequestedCustomer, UnknownCustomer
@@ -191,6 +191,9 @@ class ApplicableQuery(Request):
 
 class PromotionsQuery(Request):
     status: PromotionStatus | None = None
+    approval: ApprovalState | None = Field(
+        default=None, description="How far the newest version is: `submitted` waits for somebody."
+    )
     q: str | None = Field(default=None, description="Text to look for in name and description.")
     cursor: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
@@ -222,7 +225,12 @@ def list_promotions(query: PromotionsQuery) -> Page[PromotionSummary]:
     """The promotions, newest first."""
     with pool.connection() as conn:
         found = promotions.find(
-            conn, status=query.status, text=query.q, before=query.cursor, limit=query.limit + 1
+            conn,
+            status=query.status,
+            approval=query.approval,
+            text=query.q,
+            before=query.cursor,
+            limit=query.limit + 1,
         )
     return page_of(found, query.limit, lambda promotion: promotion.id)
 

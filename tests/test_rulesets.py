@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Barrier
-from time import sleep
 
 import psycopg
 import pytest
@@ -13,6 +12,7 @@ from shared import rulesets
 from shared.actions import promotions
 from shared.domain.audit import By
 from shared.domain.live import LiveRules
+from tests.harness import eventually
 from tests.rows import NOW, Conn, a_user, terms
 
 PATIENCE_S = 30
@@ -43,15 +43,14 @@ def nothing_is_read(database_url: str) -> Iterator[Conn]:
         yield own
 
 
-def wait_until_held_up(conn: Conn) -> list[int]:
+def wait_until_held_up(conn: Conn) -> list[tuple[int]]:
     """The sessions that wait for this one."""
-    while True:
-        found = conn.execute(
+    return eventually(
+        lambda: conn.execute(
             "SELECT pid FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
-        ).fetchall()
-        if found:
-            return [pid for (pid,) in found]
-        sleep(0.01)
+        ).fetchall(),
+        within_s=PATIENCE_S,
+    )
 
 
 def test_many_who_ask_at_once_compile_once(newest: int, database_url: str) -> None:
@@ -98,7 +97,7 @@ def test_who_waited_for_a_failure_does_it_themselves(newest: int, database_url: 
     with ThreadPoolExecutor(4) as threads:
         with nothing_is_read(database_url) as holder:
             first = threads.submit(get, database_url, newest)
-            (session,) = wait_until_held_up(holder)
+            ((session,),) = wait_until_held_up(holder)
             others = [threads.submit(get, database_url, newest) for _ in range(3)]
             holder.execute("SELECT pg_terminate_backend(%s)", [session])
             with pytest.raises(psycopg.OperationalError):

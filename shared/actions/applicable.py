@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from shared import rulesets
-from shared.domain import transactions
+from shared.domain import counters, transactions
 from shared.domain.applicable import Applicable, applicable, groups_in_words, without_currency
 from shared.domain.baskets import SaleRequest
 from shared.domain.users import Caller
@@ -26,6 +26,8 @@ def find(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller) -> 
         request=request,
         live=live,
         new_customer_id=uuid4(),
+        # Whichever: nothing is taken.
+        slots=counters.preferred_slots(0, 0),
         user_id=caller.user_id,
         key=None,
     )

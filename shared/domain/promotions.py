@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from shared.domain import approvals, schedules
-from shared.domain.approvals import Approval
+from shared.domain.approvals import Approval, ApprovalState
 from shared.domain.diffs import Change, diff
 from shared.domain.documents import exact
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
@@ -176,10 +176,11 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromotionSummary:
-    """A promotion as a list shows it."""
+    """A promotion as a list shows it; `approval` is that of its newest version."""
 
     id: UUID
     status: PromotionStatus
+    approval: ApprovalState
     version: int
     published_version: int | None
     name: str

@@ -3,6 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.approvals import ApprovalState
 from shared.domain.promotions import Promotion, PromotionStatus, PromotionSummary, Terms
 from shared.rows import jsonb, of
 from shared.store import Conn
@@ -109,27 +110,37 @@ def lock(conn: Conn, promotion_id: UUID) -> Promotion | None:
 
 
 def find(
-    conn: Conn, *, status: PromotionStatus | None, text: str | None, before: UUID | None, limit: int
+    conn: Conn,
+    *,
+    status: PromotionStatus | None,
+    approval: ApprovalState | None,
+    text: str | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[PromotionSummary]:
     """Newest first, those created before `before`; `text` is looked for in name and description."""
     return (
         conn.cursor(row_factory=of(PromotionSummary))
         .execute(
             """
-            SELECT id, status, promotions.version, published_version, name, type, lane, priority, starts_at,
-                   ends_at, zone_policy, updated_at
+            SELECT id, status, coalesce(state, 'none') AS approval, promotions.version, published_version,
+                   name, type, lane, priority, starts_at, ends_at, zone_policy, updated_at
               FROM promotions
               JOIN promotion_versions
-                ON promotion_id = id
+                ON promotion_versions.promotion_id = id
                AND promotion_versions.version = promotions.version
+              LEFT JOIN promotion_approvals
+                ON promotion_approvals.promotion_id = id
+               AND promotion_approvals.version = promotions.version
              WHERE (%(status)s::text IS NULL OR status = %(status)s)
+               AND (%(approval)s::text IS NULL OR coalesce(state, 'none') = %(approval)s)
                AND (%(text)s::text IS NULL
                     OR strpos(lower(name || ' ' || description), lower(%(text)s)) > 0)
                AND (%(before)s::uuid IS NULL OR id < %(before)s)
              ORDER BY id DESC
              LIMIT %(limit)s
             """,
-            {"status": status, "text": text, "before": before, "limit": limit},
+            {"status": status, "approval": approval, "text": text, "before": before, "limit": limit},
         )
         .fetchall()
     )

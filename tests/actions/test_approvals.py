@@ -20,6 +20,7 @@ from shared.domain.promotions import (
     VersionSummary,
 )
 from shared.store import promotion_versions
+from tests.harness import eventually
 from tests.rows import NOW, Conn, a_user, terms
 
 type Step = Callable[..., Promotion]
@@ -252,8 +253,7 @@ def test_an_edit_at_the_same_time_is_never_approved_unseen(
                 conn, NOW, promotion_id=promotion_id, change=lambda _: terms(priority=5), by=author
             )
             approval = threads.submit(approve)
-            while not holds_somebody_up(conn):
-                pass
+            eventually(partial(holds_somebody_up, conn))
         with pytest.raises(ApprovalOutOfTurn):
             approval.result()
 

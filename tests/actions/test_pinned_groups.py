@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from time import sleep
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +15,7 @@ from shared.domain.filters import FilterInvalid
 from shared.domain.groups import Group, GroupChange, GroupInUse, GroupTerms, GroupUnknown, Subject
 from shared.domain.promotions import Promotion
 from shared.store import group_members
+from tests.harness import eventually
 from tests.rows import NOW, UPLOAD, Conn, a_product, a_store, a_user, terms
 
 LUMEN = {"fact": "product.brand", "op": "eq", "value": "Lumen"}
@@ -289,8 +290,7 @@ def held_up(conn: Conn) -> bool:
 
 
 def wait_until_held_up(conn: Conn) -> None:
-    while not held_up(conn):
-        sleep(0.01)
+    eventually(partial(held_up, conn), within_s=20)
 
 
 def test_a_publish_during_an_upload_sees_what_that_applied(conn: Conn, by: By, database_url: str) -> None:

@@ -1,4 +1,4 @@
-"""The doors of promotions and lanes: who may, approval by If-Match, versions, diffs, what is refused where."""
+"""The doors of promotions and lanes: who may, approval by If-Match, versions, diffs, refusals with places."""
 
 from typing import Any
 from uuid import UUID, uuid4
@@ -94,6 +94,22 @@ def test_a_promotion_passes_through_other_hands(doors: Doors) -> None:
     assert (status, problem["code"]) == (409, "approval_out_of_turn")
     status, published = doors.call(promotions.publish_promotion, path=at(promotion))
     assert (status, published["status"]) == (200, "Active")
+
+
+def test_what_waits_for_somebody_is_listed(doors: Doors) -> None:
+    _, waiting = doors.call(promotions.submit_promotion, path=at(drafted(doors)))
+    edited = drafted(doors)
+    doors.call(promotions.submit_promotion, path=at(edited))
+    revised(doors, edited, priority=5)
+
+    def listed(**query: str) -> list[tuple[str, str]]:
+        _, page = doors.call(promotions.list_promotions, query=query)
+        return [(each["id"], each["approval"]) for each in page["items"]]
+
+    assert listed() == [(edited["id"], "none"), (waiting["id"], "submitted")]
+    assert listed(approval="submitted") == [(waiting["id"], "submitted")]
+    assert listed(approval="none", status="Draft") == [(edited["id"], "none")]
+    assert doors.call(promotions.list_promotions, query={"approval": "late"})[0] == 422
 
 
 def test_what_was_read_is_what_is_approved(doors: Doors) -> None:
