@@ -6,11 +6,13 @@ import os
 import re
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+from urllib.request import Request, urlopen
 from uuid import uuid4
 
 HOST = "127.0.0.1"
@@ -18,25 +20,32 @@ BODY_MAX = 1_000_000
 
 
 class Mode(StrEnum):
-    """error_body: refused in the body, with HTTP 200, as the real one refuses. http_500: fails before it
-    accepts. slow: accepts, answers late. drop_answer: accepts, then closes without an answer.
+    """error_body: refused in the body, with HTTP 200, as the real one refuses. unlisted: refused with code
+    418, as for an address that is not on the key's list. http_500: fails before it accepts. slow: accepts,
+    answers late. drop_answer: accepts, then closes without an answer. duplicate: delivers and reports twice.
     """
 
     OK = "ok"
     ERROR_BODY = "error_body"
+    UNLISTED = "unlisted"
     HTTP_500 = "http_500"
     SLOW = "slow"
     DROP_ANSWER = "drop_answer"
+    DUPLICATE = "duplicate"
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One accepted message. `to` is an e-mail address, or a number in digits, country code first."""
+    """One accepted message. `to` is an e-mail address, or a number in digits, country code first.
+
+    `reference` is what the sender calls it (CRQID), which reports repeat.
+    """
 
     request_id: str
     to: str
     template_id: str
     variables: dict[str, str]
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +117,8 @@ def _read_recipient(template_id: str, recipient: object) -> Message:
     match recipient:
         case {"mobiles": str(mobiles), **variables} if re.fullmatch(r"\d{8,15}", mobiles):
             texts = {str(name): str(value) for name, value in variables.items()}
-            return Message(uuid4().hex[:24], mobiles, template_id, texts)
+            reference = texts.pop("CRQID", "")
+            return Message(uuid4().hex[:24], mobiles, template_id, texts, reference)
         case _:
             raise BadRequestError("mobiles invalid: digits with the country code, no plus sign")
 
@@ -157,8 +167,8 @@ class Api:
     """One of the provider's APIs: how it is read, and how it says yes and no, both with HTTP 200."""
 
     read: Callable[[object], list[Message]]
-    accepted: Callable[[str], object]
-    refused: Callable[[str], object]
+    accepted: Callable[[str], dict[str, object]]
+    refused: Callable[[str], dict[str, object]]
 
 
 APIS = {
@@ -206,6 +216,9 @@ class Handler(BaseHTTPRequestHandler):
             match urlsplit(self.path).path.rstrip("/"):
                 case path if path in APIS:
                     self._send(APIS[path], body)
+                case "/webhook":
+                    self._stand_in.webhook = _read_webhook(body)
+                    self._reply({"type": "success"})
                 case "/behaviour":
                     self._stand_in.mailbox.behave(_read_behaviour(body))
                     self._reply({"type": "success"})
@@ -217,7 +230,8 @@ class Handler(BaseHTTPRequestHandler):
     def _send(self, api: Api, body: object) -> None:
         mailbox = self._stand_in.mailbox
         if self.headers.get("authkey") != mailbox.auth_key:
-            self._reply({"type": "error", "code": "418", "message": "authkey unknown or IP not whitelisted"})
+            refusal = {"type": "error", "code": "401", "message": "Unauthorized"}
+            self._reply(refusal, HTTPStatus.UNAUTHORIZED)
             return
         try:
             messages = api.read(body)
@@ -228,10 +242,15 @@ class Handler(BaseHTTPRequestHandler):
         if behaviour.mode is Mode.ERROR_BODY:
             self._reply(api.refused("template not approved"))
             return
+        if behaviour.mode is Mode.UNLISTED:
+            self._reply(api.refused("IP is not whitelisted") | {"code": "418"})
+            return
         if behaviour.mode is Mode.HTTP_500:
             self._reply({"message": "internal error"}, HTTPStatus.INTERNAL_SERVER_ERROR)
             return
-        mailbox.accept(messages)
+        times = 2 if behaviour.mode is Mode.DUPLICATE else 1
+        mailbox.accept(messages * times)
+        self._stand_in.report(messages * times)
         if behaviour.mode is Mode.DROP_ANSWER:
             self.close_connection = True
             return
@@ -265,6 +284,16 @@ class Handler(BaseHTTPRequestHandler):
         """Says nothing: request lines carry addresses."""
 
 
+def _read_webhook(body: object) -> str | None:
+    match body:
+        case {"url": str(url)} if url.startswith("http://"):
+            return url
+        case {"url": None}:
+            return None
+        case _:
+            raise BadRequestError("url is an http address, or null for no reports")
+
+
 def _read_behaviour(body: object) -> Behaviour:
     match body:
         case {"mode": str(mode), **rest} if mode in set(Mode) and rest.keys() <= {"seconds", "times"}:
@@ -281,11 +310,34 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self, *, port: int, auth_key: str) -> None:
         self.mailbox = Mailbox(auth_key)
         self.stopping = threading.Event()
+        self.webhook: str | None = None
+        self._reports = ThreadPoolExecutor(1, "reports")
         super().__init__((HOST, port), Handler)
+
+    def report(self, messages: list[Message]) -> None:
+        """Tell the webhook, if there is one, that they were delivered; after the answer, as the real one."""
+        if self.webhook is not None:
+            self._reports.submit(_report, self.webhook, messages)
 
     @property
     def url(self) -> str:
         return f"http://{HOST}:{self.server_port}"
+
+
+def _report(url: str, messages: list[Message]) -> None:
+    """One POST a message, each field of the dashboard's template that holds no address."""
+    for message in messages:
+        said = {
+            "requestId": message.request_id,
+            "CRQID": message.reference,
+            "status": "Delivered",
+            "failureReason": "",
+        }
+        request = Request(url, json.dumps(said).encode(), {"Content-Type": "application/json"})  # noqa: S310
+        try:
+            urlopen(request, timeout=10).close()  # noqa: S310 - http alone is taken
+        except OSError as error:
+            print(f"a report was not taken: {type(error).__name__}", flush=True)
 
 
 def main() -> None:

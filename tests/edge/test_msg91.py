@@ -6,6 +6,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from devhost.environment import MSG91_AUTH_KEY
+from shared.domain.otp import Purpose
 from shared.edge import msg91 as adapter
 from tests.harness import Msg91, forget_app, free_ports
 
@@ -13,17 +15,82 @@ pytestmark = pytest.mark.usefixtures("app")
 
 type Send = Callable[..., None]
 
+
+def text(*, to: str, code: str, purpose: Purpose = Purpose.SIGN_IN) -> str | None:
+    return adapter.text_otp(to=to, code=code, purpose=purpose, reference="our-own-id")
+
+
+def mail(*, to: str, code: str, purpose: Purpose = Purpose.SIGN_IN) -> str | None:
+    return adapter.mail_otp(to=to, code=code, purpose=purpose)
+
+
 BOTH = pytest.mark.parametrize(
-    ("send", "to"), [(adapter.text_otp, "+390655556666"), (adapter.mail_otp, "ada@example.com")]
+    ("send", "to"), [(text, "+390655556666"), (mail, "ada@example.com")], ids=["text", "mail"]
 )
 
 
 @BOTH
 def test_a_message_carries_the_code_in_its_own_template(msg91: Msg91, send: Send, to: str) -> None:
-    send(to=to, code="482915")
+    provider_id = send(to=to, code="482915")
     [message] = msg91.messages(to)
     assert message.variables == {"OTP": "482915"}
     assert message.template_id == ("local-otp-email" if "@" in to else "local-otp")
+    assert message.request_id == provider_id
+    assert message.reference == ("" if "@" in to else "our-own-id")
+
+
+@BOTH
+def test_each_purpose_has_its_template(
+    msg91: Msg91, send: Send, to: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("REDEMPTION", "EMAIL_REDEMPTION"):
+        monkeypatch.setenv(f"MSG91_{name}_TEMPLATE_ID", "registered-for-redemption")
+    forget_app()
+    for purpose in Purpose:
+        send(to=to, code="482915", purpose=purpose)
+    usual = "local-otp-email" if "@" in to else "local-otp"
+    assert [message.template_id for message in msg91.messages(to)] == [
+        usual,
+        "registered-for-redemption",
+        usual,
+    ]
+
+
+@BOTH
+@pytest.mark.parametrize(("fault", "code"), [("unlisted", "418"), ("wrong key", "401")])
+def test_what_an_operator_must_set_right_is_an_alert_without_secrets(
+    msg91: Msg91,
+    send: Send,
+    to: str,
+    fault: str,
+    code: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    if fault == "wrong key":
+        monkeypatch.setenv("MSG91_AUTH_KEY", "a-wrong-key")
+        forget_app()
+    else:
+        msg91.behave("unlisted")
+    with pytest.raises(adapter.SetupRefused, match=code):
+        send(to=to, code="482915")
+    [record] = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert record.__dict__["alert"] == "msg91_setup"
+    assert code in record.message
+    for secret in ("a-wrong-key", "482915", to.removeprefix("+")):
+        assert secret not in caplog.text
+
+
+@BOTH
+def test_the_key_travels_in_the_header_alone(
+    send: Send, to: str, asked: list[tuple[str, str, bytes]], answering: Callable[[str], None]
+) -> None:
+    answering('{"type": "success", "message": "1"}')
+    send(to=to, code="482915")
+    [(path, key, body)] = asked
+    assert key == MSG91_AUTH_KEY
+    assert MSG91_AUTH_KEY not in path
+    assert MSG91_AUTH_KEY.encode() not in body
 
 
 @BOTH
@@ -43,17 +110,6 @@ def test_what_is_not_taken_or_not_known_to_be_has_failed(
         send(to=to, code="482915")
     assert len(msg91.messages(to)) == taken
     assert to not in str(failure.value)
-
-
-@BOTH
-def test_an_unknown_key_is_refused(
-    msg91: Msg91, send: Send, to: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MSG91_AUTH_KEY", "wrong")
-    forget_app()
-    with pytest.raises(adapter.DeliveryFailed):
-        send(to=to, code="482915")
-    assert msg91.messages() == []
 
 
 @BOTH
@@ -83,18 +139,27 @@ def test_mail_from_another_domain_is_refused(msg91: Msg91, monkeypatch: pytest.M
     monkeypatch.setenv("MSG91_EMAIL_FROM", "a@elsewhere.example")
     forget_app()
     with pytest.raises(adapter.DeliveryFailed):
-        adapter.mail_otp(to="ada@example.com", code="482915")
+        mail(to="ada@example.com", code="482915")
     assert msg91.messages() == []
 
 
 @pytest.fixture
-def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
+def asked() -> list[tuple[str, str, bytes]]:
+    """What the provider of `answering` was asked: path, key, body."""
+    return []
+
+
+@pytest.fixture
+def answering(
+    monkeypatch: pytest.MonkeyPatch, asked: list[tuple[str, str, bytes]]
+) -> Iterator[Callable[[str], None]]:
     """A provider that answers 200 with the body it is given, whatever it is asked."""
     bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            asked.append((self.path, self.headers["authkey"], body))
             self.send_response(200)
             self.end_headers()
             self.wfile.write(bodies[-1])
@@ -125,7 +190,7 @@ def answering(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
 def test_only_a_plain_yes_is_a_yes(answering: Callable[[str], None], body: str) -> None:
     answering(body)
     with pytest.raises(adapter.DeliveryFailed, match="status 200"):
-        adapter.text_otp(to="+390655556666", code="482915")
+        text(to="+390655556666", code="482915")
 
 
 @pytest.mark.parametrize(
@@ -133,4 +198,4 @@ def test_only_a_plain_yes_is_a_yes(answering: Callable[[str], None], body: str) 
 )
 def test_a_yes_of_either_api_is_a_yes(answering: Callable[[str], None], body: str) -> None:
     answering(body)
-    adapter.mail_otp(to="ada@example.com", code="482915")
+    mail(to="ada@example.com", code="482915")

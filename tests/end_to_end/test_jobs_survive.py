@@ -14,6 +14,7 @@ import pytest
 
 from devhost.services.postgres import Postgres
 from samples.load import sign_in
+from shared.edge import sealing
 from shared.schema.migrate import migrate
 from tests.end_to_end.workers import Workers
 from tests.harness import Msg91, Services, eventually
@@ -75,7 +76,11 @@ class World:
         return {
             (to, attempt)
             for to, attempt in self.query(
-                "SELECT message ->> 'to', attempts FROM outbox WHERE sent_at IS NULL AND attempts > 0"
+                """
+                SELECT encode(recipient, 'escape'), attempts
+                  FROM outbox
+                 WHERE sent_at IS NULL AND attempts > 0 AND recipient IS NOT NULL
+                """
             )
         }
 
@@ -94,7 +99,11 @@ class World:
 
 @pytest.fixture
 def world(
-    services: Services, app_environment: dict[str, str], msg91: Msg91, tmp_path: Path
+    app: None,  # noqa: ARG001 - messages are sealed here, too
+    services: Services,
+    app_environment: dict[str, str],
+    msg91: Msg91,
+    tmp_path: Path,
 ) -> Iterator[World]:
     """A database server of its own, on which a commit that was answered is kept whatever happens."""
     # Not in pytest's folder, which every pytest that starts closes to PostgreSQL's user.
@@ -120,13 +129,19 @@ def world(
 def seed(world: World, *, messages: int, rows: int) -> list[str]:
     """Messages to send, and as many old rows as said in each table that is purged; where the messages go."""
     numbers = [f"+3907{number:08}" for number in range(messages)]
+    ids = [uuid4() for _ in numbers]
+    sealed = [
+        sealing.seal(message_id, {"to": number, "code": "123456", "purpose": "sign_in"})
+        for message_id, number in zip(ids, numbers, strict=True)
+    ]
+    # The recipient in the clear, where the app has a digest: here it is looked for.
     world.query(
         """
-        INSERT INTO outbox (kind, message, created_at, expires_at)
-        SELECT 'otp_sms', jsonb_build_object('to', number, 'code', '123456'), now(), now() + interval '1 day'
-          FROM unnest(%s::text[]) AS number
+        INSERT INTO outbox (id, kind, recipient, sealed, created_at, expires_at)
+        SELECT id, 'otp_sms', number::bytea, sealed, now(), now() + interval '1 day'
+          FROM unnest(%s::uuid[], %s::text[], %s::bytea[]) AS given (id, number, sealed)
         """,
-        [numbers],
+        [ids, numbers, sealed],
     )
     world.query(
         """
@@ -196,7 +211,9 @@ def survive(world: World, *, jobs: int, messages: int, rows: int, accidents: Seq
     twice = {number for number, times in delivered.items() if times > 1}
     assert twice <= {to for to, _ in world.in_hand_at_kills}, "none twice but those whose sender was killed"
     states = world.query(
-        "SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL AND message IS NULL AND attempts > 0"
+        """
+        SELECT count(*) FROM outbox WHERE sent_at IS NOT NULL AND sealed IS NULL AND recipient IS NOT NULL
+        """
     )
     assert states == [(messages + 1,)], "with the administrator's code"
 
@@ -236,7 +253,7 @@ def _until_all_ended(world: World) -> None:
         untouched = [to for to, _ in in_hand & world.in_hand()]
         world.query(
             "UPDATE outbox SET lease_until = lease_until - interval '1 minute'"
-            " WHERE message ->> 'to' = ANY(%s)",
+            " WHERE encode(recipient, 'escape') = ANY(%s)",
             [untouched],
         )
 

@@ -77,19 +77,19 @@ def test_old_challenges_go(conn: psycopg.Connection, user_id: UUID) -> None:
 
 def test_old_messages_go_but_never_unsent_ones(conn: psycopg.Connection, user_id: UUID) -> None:
     old, recent = NOW - timedelta(days=30, seconds=1), NOW - timedelta(days=29)
-    for sent, failed, message in [
+    for sent, failed, sealed in [
         (old, None, None),
         (None, old, None),
         (recent, None, None),
         (None, recent, None),
-        (None, None, "{}"),
+        (None, None, b"{}"),
     ]:
         conn.execute(
             """
-            INSERT INTO outbox (kind, message, created_at, expires_at, sent_at, failed_at)
+            INSERT INTO outbox (kind, sealed, created_at, expires_at, sent_at, failed_at)
             VALUES ('otp_sms', %s, %s, %s, %s, %s)
             """,
-            [message, old - timedelta(days=300), old, sent, failed],
+            [sealed, old - timedelta(days=300), old, sent, failed],
         )
     assert purge(conn, user_id).done == 2
     assert left(conn, "outbox") == 3

@@ -1,22 +1,24 @@
 """Leases of the outbox: parallel senders, senders that were held up, and a database that goes away."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from shared.domain.outbox import ATTEMPTS, LEASE, Message
+from shared.edge import sealing
 from shared.jobs import outbox
 from shared.store import outbox as messages
 from tests.harness import Msg91
 from tests.rows import Conn
+
+pytestmark = pytest.mark.usefixtures("app")
 
 PARALLEL = 8
 SECRET = "482915"
@@ -24,13 +26,14 @@ SECRET = "482915"
 
 def queue(conn: Conn, count: int, *, kind: str = "otp_sms", message: Mapping[str, Any] | None = None) -> None:
     for number in range(count):
-        content = {"to": f"+3906{number:08}", "code": SECRET} if message is None else message
+        message_id = uuid4()
+        usual = {"to": f"+3906{number:08}", "code": SECRET, "purpose": "sign_in"}
         conn.execute(
             """
-            INSERT INTO outbox (kind, message, created_at, expires_at)
-            VALUES (%s, %s, clock_timestamp(), now() + interval '10 minutes')
+            INSERT INTO outbox (id, kind, sealed, created_at, expires_at)
+            VALUES (%s, %s, %s, clock_timestamp(), now() + interval '10 minutes')
             """,
-            [kind, json.dumps(content)],
+            [message_id, kind, sealing.seal(message_id, usual if message is None else message)],
         )
 
 
@@ -78,11 +81,11 @@ def test_a_held_up_senders_failure_does_not_count_against_the_next(conn: Conn) -
     forget_leases(conn)
     (next_one,) = lease(conn)
     messages.update_postponed(conn, late, pause=timedelta(), failure="late")
-    messages.update_failed(conn, late, failure="late")
+    messages.update_failed(conn, late, code="undeliverable", failure="late")
     assert states(conn) == [("waits", None)]
     assert lease(conn) == [], "the next one's lease holds"
     messages.update_sent(conn, next_one.id)
-    messages.update_failed(conn, next_one, failure="late")
+    messages.update_failed(conn, next_one, code="undeliverable", failure="late")
     assert states(conn) == [("sent", None)]
 
 
@@ -92,7 +95,7 @@ def test_a_held_up_senders_success_counts(conn: Conn) -> None:
     (late,) = lease(conn)
     forget_leases(conn)
     (next_one,) = lease(conn)
-    messages.update_failed(conn, next_one, failure="refused")
+    messages.update_failed(conn, next_one, code="undeliverable", failure="refused")
     messages.update_sent(conn, late.id)
     assert states(conn) == [("sent", None)]
 
@@ -116,7 +119,6 @@ def test_senders_that_die_five_times_fail_the_message(conn: Conn) -> None:
     assert states(conn) == [("failed", "the sender ended at each attempt")]
 
 
-@pytest.mark.usefixtures("app")
 @pytest.mark.parametrize(
     ("kind", "message", "failure"),
     [("carrier_pigeon", {"to": SECRET}, "KeyError"), ("otp_sms", {"for": SECRET}, "KeyError")],
@@ -141,7 +143,6 @@ def test_a_message_that_cannot_be_sent_keeps_no_other_from_it(
     assert SECRET not in caplog.text
 
 
-@pytest.mark.usefixtures("app")
 def test_what_there_is_no_time_left_for_is_not_sent(
     conn: Conn, msg91: Msg91, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -155,7 +156,6 @@ def test_what_there_is_no_time_left_for_is_not_sent(
     assert sorted(state for state, _ in states(conn)) == ["sent", "waits", "waits"]
 
 
-@pytest.mark.usefixtures("app")
 def test_a_database_that_goes_away_while_recording_makes_no_double(
     conn: Conn, msg91: Msg91, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -163,9 +163,9 @@ def test_a_database_that_goes_away_while_recording_makes_no_double(
     queue(conn, 5)
     record, cut = messages.update_sent, 0
 
-    def recorded(one: Conn, message_id: UUID) -> None:
+    def recorded(one: Conn, message_id: UUID, provider_id: str | None) -> None:
         nonlocal cut
-        record(one, message_id)
+        record(one, message_id, provider_id)
         if cut < 3:
             cut += 1
             one.execute("SELECT pg_terminate_backend(pg_backend_pid())")
