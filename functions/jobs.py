@@ -33,7 +33,8 @@ class PurgeArguments(Request):
 class JobBody(Request):
     kind: Literal[JobKind.PURGE] = Field(
         description="`purge` deletes what has served its time: idempotency keys after 24 hours, one-time "
-        "passwords after a day, sent and failed messages after 30 days, ended jobs after 90."
+        "passwords after a day, sessions and refresh tokens a day after they end, sent and failed messages "
+        "after 30 days, ended jobs after 90."
     )
     arguments: PurgeArguments = PurgeArguments()
 

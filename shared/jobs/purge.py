@@ -24,6 +24,8 @@ TABLES = {
         timedelta(hours=24), purge.count_idempotency_keys, purge.delete_idempotency_keys
     ),
     "otp_challenges": Table(timedelta(days=1), purge.count_otp_challenges, purge.delete_otp_challenges),
+    "refresh_tokens": Table(timedelta(days=1), purge.count_refresh_tokens, purge.delete_refresh_tokens),
+    "sessions": Table(timedelta(days=1), purge.count_sessions, purge.delete_sessions),
     "outbox": Table(timedelta(days=30), purge.count_outbox, purge.delete_outbox),
     "jobs": Table(timedelta(days=90), purge.count_jobs, purge.delete_jobs),
 }

@@ -55,6 +55,55 @@ def delete_otp_challenges(conn: Conn, before: datetime, most: int) -> int:
     ).rowcount
 
 
+def count_refresh_tokens(conn: Conn, before: datetime) -> int:
+    return conn.execute(
+        "SELECT count(*) FROM refresh_tokens WHERE expires_at < %(before)s", {"before": before}
+    ).fetchall()[0][0]
+
+
+def delete_refresh_tokens(conn: Conn, before: datetime, most: int) -> int:
+    """Tokens that would be refused as too old, of sessions that may go on."""
+    return conn.execute(
+        """
+        DELETE FROM refresh_tokens
+         WHERE digest IN (
+                 SELECT digest
+                   FROM refresh_tokens
+                  WHERE expires_at < %(before)s
+                  ORDER BY expires_at
+                  LIMIT %(most)s
+                    FOR UPDATE SKIP LOCKED
+               )
+        """,
+        {"before": before, "most": most},
+    ).rowcount
+
+
+def count_sessions(conn: Conn, before: datetime) -> int:
+    return conn.execute(
+        "SELECT count(*) FROM sessions WHERE expires_at < %(before)s OR ended_at < %(before)s",
+        {"before": before},
+    ).fetchall()[0][0]
+
+
+def delete_sessions(conn: Conn, before: datetime, most: int) -> int:
+    """Sessions that are over, with their tokens."""
+    return conn.execute(
+        """
+        DELETE FROM sessions
+         WHERE id IN (
+                 SELECT id
+                   FROM sessions
+                  WHERE expires_at < %(before)s
+                     OR ended_at < %(before)s
+                  LIMIT %(most)s
+                    FOR UPDATE SKIP LOCKED
+               )
+        """,
+        {"before": before, "most": most},
+    ).rowcount
+
+
 def count_outbox(conn: Conn, before: datetime) -> int:
     return conn.execute(
         "SELECT count(*) FROM outbox WHERE coalesce(sent_at, failed_at) < %(before)s", {"before": before}

@@ -10,6 +10,7 @@ import pytest
 from functions import jobs, timers
 from shared.domain.users import Role
 from shared.edge import storage
+from shared.jobs.purge import TABLES
 from tests.functions.doors import Doors
 
 PURGE: dict[str, Any] = {"kind": "purge"}
@@ -38,19 +39,14 @@ def get(doors: Doors, job_id: str) -> dict[str, Any]:
 def test_from_queueing_to_the_end(doors: Doors) -> None:
     status, job = doors.call(jobs.create_job, body=PURGE | {"arguments": {"batch": 10}})
     assert (status, job["status"], job["arguments"]) == (202, "queued", {"batch": 10})
-    assert [each["arguments"]["table"] for each in job["slices"]] == [
-        "idempotency_keys",
-        "otp_challenges",
-        "outbox",
-        "jobs",
-    ]
+    assert [each["arguments"]["table"] for each in job["slices"]] == list(TABLES)
     assert sorted(blobs()) == sorted(f"{each['id']}/0" for each in job["slices"])
     for each in job["slices"]:
         wake(f"{each['id']}/0")
     assert blobs() == [], "what has done its work is gone"
     ended = get(doors, job["id"])
     assert (ended["status"], ended["done"], ended["total"]) == ("completed", 0, 0)
-    assert [each["status"] for each in ended["slices"]] == ["completed"] * 4
+    assert [each["status"] for each in ended["slices"]] == ["completed"] * len(TABLES)
     assert ended["created_at"] <= ended["started_at"] <= ended["finished_at"]
     assert "cursor" not in ended
     assert "claim" not in ended
@@ -131,7 +127,7 @@ def test_the_timer_queues_wakes_and_sends(doors: Doors, conn: psycopg.Connection
     (job,) = page["items"]
     assert (job["kind"], job["status"], job["created_by"]) == ("purge", "queued", None)
     waiting = blobs()
-    assert len(waiting) == 4
+    assert len(waiting) == len(TABLES)
     container = storage.service().get_container_client(storage.JOBS)
     for name in waiting:
         container.delete_blob(name)

@@ -7,8 +7,11 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
+from shared.actions import sessions
 from shared.domain.jobs import JobDetail, JobKind, JobStatus
+from shared.domain.sessions import IDLE, LIFETIME, EndedFor, token_of
 from shared.jobs import queueing
+from shared.jobs.purge import TABLES
 from shared.jobs.runner import run
 from shared.store import jobs
 from tests.rows import NOW, a_user
@@ -57,7 +60,7 @@ def test_old_keys_go_batch_by_batch_and_receipts_stay(conn: psycopg.Connection, 
     assert left(conn, "idempotency_keys") == 3
     assert conn.execute("SELECT count(*) FROM receipt_keys").fetchone() == (1,)
     by_table = {each.arguments["table"]: each for each in job.slices}
-    assert set(by_table) == {"idempotency_keys", "otp_challenges", "outbox", "jobs"}
+    assert set(by_table) == set(TABLES)
     assert by_table["idempotency_keys"].step == 3
     assert by_table["outbox"].step == 1
 
@@ -73,6 +76,29 @@ def test_old_challenges_go(conn: psycopg.Connection, user_id: UUID) -> None:
         )
     assert purge(conn, user_id).done == 1
     assert left(conn, "otp_challenges") == 1
+
+
+def test_sessions_go_when_they_are_over_and_tokens_when_they_are_too_old(
+    conn: psycopg.Connection, user_id: UUID
+) -> None:
+    def begin(age: timedelta) -> UUID:
+        session_id, token = uuid4(), token_of(uuid4().hex)
+        sessions.begin(
+            conn, NOW - age, user_id=user_id, session_id=session_id, token=token, request_id="test"
+        )
+        return session_id
+
+    day, second = timedelta(days=1), timedelta(seconds=1)
+    begin(LIFETIME + day + second)
+    ended, just_ended = begin(2 * day), begin(2 * day)
+    idle, live = begin(IDLE + day + second), begin(day)
+    for session_id, age in ((ended, day + second), (just_ended, day - second)):
+        sessions.end(conn, NOW - age, session_id=session_id, why=EndedFor.LOGOUT, by=None)
+    assert purge(conn, user_id).done >= 3
+    kept = conn.execute("SELECT id FROM sessions ORDER BY created_at, id").fetchall()
+    assert {row[0] for row in kept} == {just_ended, idle, live}
+    kept = conn.execute("SELECT session_id FROM refresh_tokens").fetchall()
+    assert {row[0] for row in kept} == {just_ended, live}
 
 
 def test_old_messages_go_but_never_unsent_ones(conn: psycopg.Connection, user_id: UUID) -> None:
@@ -107,7 +133,7 @@ def test_jobs_that_ended_long_ago_go_with_their_slices(conn: psycopg.Connection,
     assert third.done == 1
     page = jobs.find(conn, status=None, kind=None, before=None, limit=10)
     assert [job.id for job in page] == [third.id, unfinished.id, second.id]
-    assert conn.execute("SELECT count(*) FROM jobs").fetchone() == (3 * 5,)
+    assert conn.execute("SELECT count(*) FROM jobs").fetchone() == (3 * (1 + len(TABLES)),)
 
 
 def test_it_is_queued_each_day(conn: psycopg.Connection) -> None:
