@@ -19,13 +19,14 @@ _SECRETS = re.compile(
     r"""
       (?P<name>
         \b(?:authorization|authkey|auth_key|password|pwd|accountkey|sharedaccesssignature|sig
-           |access_token|mobiles|x-functions-key)\b ["']? \s* [:=] \s* ["']? (?:bearer\s+)?
+           |access_token|refresh_token|mobiles|x-functions-key|x-api-key)\b ["']? \s* [:=] \s* ["']? (?:bearer\s+)?
       | \bbearer\s+
       )
       [^\s"',;&}]+
     | (?P<code>\b(?:otp|code)\b ["']? \s* [:=] \s* ["']?) [0-9]{4,8}\b     # a one-time password
     | (?P<user>://[^\s:/@]*:) [^\s/@]+ (?=@)                           # the password in a URL
     | \beyJ[\w-]+\.[\w-]+\.[\w-]*                                     # a token
+    | \bpp[rk]_[\w-]+                                                # a refresh token, an API key
     | \+[1-9][0-9]{6,14}\b                                            # a phone number
     | [\w.!#$%&'*+/=?^`{|}~-]{1,64}(?:@|%40)[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+   # an e-mail address
     | -----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*?(?:-----END\ [A-Z ]*-----|\Z)
