@@ -73,7 +73,7 @@ class Bounds:
             for uses, units in groups[part.pool]
             if self.fits(place, uses)
         ]
-        found.sort(key=lambda slot: -self._unit_gain(place, slot))
+        found.sort(key=lambda slot: -self.unit_gain(place, slot))
         return found
 
     def gain(self, slots: Sequence[Slot], place: int, left: int | None) -> Amount:
@@ -82,7 +82,7 @@ class Bounds:
         in_line = self.problem.offers[place].in_line
         for slot in slots:
             units = min(limit for limit in (slot[3], left, in_line) if limit is not None)
-            gained += units * self._unit_gain(place, slot)
+            gained += units * self.unit_gain(place, slot)
             left = None if left is None else left - units
         return gained
 
@@ -104,13 +104,14 @@ class Bounds:
         stacked = wanted + self.stacked[pool]
         return min(self.room[pool], stacked if uses else max(stacked, self.single[pool]))
 
-    def _unit_gain(self, place: int, slot: Slot) -> Amount:
+    def unit_gain(self, place: int, slot: Slot) -> Amount:
+        """Return what a limited offer gains on a unit at most."""
         key = (place, slot[1], slot[2])
         if key not in self.gains:
-            self.gains[key] = self._compute_unit_gain(place, slot)
+            self.gains[key] = self._computeunit_gain(place, slot)
         return self.gains[key]
 
-    def _compute_unit_gain(self, place: int, slot: Slot) -> Amount:
+    def _computeunit_gain(self, place: int, slot: Slot) -> Amount:
         pool, number, uses, _ = slot
         offer = self.problem.offers[place]
         value = min(offer.parts[number].want, self.problem.room(pool, ((place, number),)))

@@ -21,11 +21,12 @@ from shared.domain.engine.decisions import decide
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Grant, LaneProblem, Offer, Part, Pool
 from shared.domain.engine.pieces import Piece, of_cells
+from shared.domain.engine.responses import IDLE, response
 from shared.domain.engine.rule import Per
 from shared.domain.engine.standing import Decision, Free, Standing
-from shared.domain.engine.undisturbed import undisturbed
+from shared.domain.engine.undisturbed import Found, apart, undisturbed
 
-NODE_BUDGET = 2_000
+NODE_BUDGET = 1_000
 _MOST_PRODUCTS = 256
 
 
@@ -82,19 +83,17 @@ def combine(
         return solving.combination({}, {})
     problem = LaneProblem(pools, tied)
     lone = [alone(problem, place) for place in range(len(tied))]
+    costs = [alike[0].value for alike in decided]
+    answers = [response(problem, place, lone[place], costs) for place in range(len(tied))]
     totals: dict[int, Amount] = {}
     joined = set[int]()
-    for members, places in _components(tied):
+    for members, places in _components(tied, [n for n, answer in enumerate(answers) if answer is not IDLE]):
         joined.update(places)
         found = undisturbed(problem, members, lone, decided)
+        if found is None:
+            found = apart(problem, [answers[member] for member in members])
         if found is not None:
-            left = {place: pools[place].units for place in places}
-            for piece in found.pieces:
-                left[piece.pool] -= piece.units
-            solving.pieces += found.pieces
-            solving.value += found.value
-            solving.bound += found.value
-            solving.leave_to_free(places, left)
+            solving.take(found, places)
             totals.update(found.totals)
         else:
             component = _search(problem, standings, members, lone, places, live=live, budget=node_budget)
@@ -132,6 +131,16 @@ class _Solving:
         self.value += gained
         self.bound += gained
 
+    def take(self, found: Found, places: Iterable[int]) -> None:
+        """Let offers that are in nobody's way have their pieces, and free ones what is left."""
+        left = {place: self.pools[place].units for place in places}
+        for piece in found.pieces:
+            left[piece.pool] -= piece.units
+        self.pieces += found.pieces
+        self.value += found.value
+        self.bound += found.value
+        self.leave_to_free(places, left)
+
     def search(self, component: Component) -> None:
         alike = [Alternative(of_cells(component.problem, one.cells)) for one in component.solve()]
         self.choices.append(alike)
@@ -151,11 +160,11 @@ def _order(piece: Piece) -> tuple[int, bool, list[int]]:
     return piece.pool, not piece.given, [index for index, _, _ in piece.given]
 
 
-def _components(tied: Sequence[Offer]) -> list[tuple[list[int], list[int]]]:
+def _components(tied: Sequence[Offer], chosen: Iterable[int]) -> list[tuple[list[int], list[int]]]:
     """Return the offers tied together by pools they share, and these pools."""
     groups: list[tuple[list[int], set[int]]] = []
-    for place, offer in enumerate(tied):
-        members, places = [place], {part.pool for part in offer.parts}
+    for place in chosen:
+        members, places = [place], {part.pool for part in tied[place].parts}
         apart: list[tuple[list[int], set[int]]] = []
         for group in groups:
             if places.isdisjoint(group[1]):

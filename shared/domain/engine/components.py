@@ -11,15 +11,17 @@ from math import prod
 
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers, Option
+from shared.domain.engine.greedy import greedy, packable, packed
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
 from shared.domain.engine.packing import Slot as Spot
-from shared.domain.engine.packing import Taken, best_packing, slots_of
+from shared.domain.engine.packing import Taken, best_packing
 from shared.domain.engine.settle import Settled, settle, total, totals
 from shared.domain.engine.takings import Takings
 
 TIE_NODES = 200
 _MOST_TIES = 64
 _STEPS_OF_A_NODE = 8
+_PARTS_OF_A_NODE = 24
 
 type Plain = tuple[int, int, list[Option]]
 """Units of a pool without a whole or packed offer, and the equally good options for them."""
@@ -52,7 +54,7 @@ class Component:
         self.problem, self.alone, self.free, self.budget = problem, alone, free, budget
         self.tied = list(alone)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
-        self.cost = 1 + (len(pools) + len(self.tied)) // 16
+        self.cost = 1 + sum(len(problem.offers[place].parts) for place in self.tied) // _PARTS_OF_A_NODE
         self.nodes = 0
         self.best: Amount = -1
         self.bound: Amount = 0
@@ -65,12 +67,13 @@ class Component:
         self.bound = self.best
         if self.tied:
             self.bounds = Bounds(self.problem, self.tied, self.alone)
+            self._settle_leaf(greedy(self.problem, self.tied, self.bounds, self.start))
             self._decide(0, self.start, 0)
             self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start, 0))
         return list(self.ties.values())
 
-    def spend(self) -> bool:
-        self.nodes += self.cost
+    def spend(self, nodes: int | None = None) -> bool:
+        self.nodes += self.cost if nodes is None else nodes
         if self.nodes > self.budget:
             self.proved = False
         return self.nodes <= self.budget
@@ -85,13 +88,15 @@ class Component:
         if not self.spend() or self.hopeless(self.bounds.of(turn, groups, fixed)):
             return
         if turn == len(self.tied):
-            self._settle_leaf(groups)
+            self._settle_leaf(groups, fixed)
             return
         place = self.tied[turn]
         offer = self.problem.offers[place]
-        if offer.whole:
+        if offer.whole and self.alone[place]:
             for placed in self._place_whole(place, 0, groups):
                 self._decide(turn + 1, placed, fixed + self.alone[place])
+            self._decide(turn + 1, groups, fixed)
+        elif offer.whole:
             self._decide(turn + 1, groups, fixed)
         elif offer.packs:
             self._place_packed(turn, groups, fixed)
@@ -106,34 +111,27 @@ class Component:
     def _place_packed(self, turn: int, groups: Groups, fixed: Amount) -> None:
         """Try the best packing of what is left first, then every other, then none."""
         place = self.tied[turn]
-        found = [
-            (pool, uses, units)
-            for pool in self.bounds.needs[place]
-            for uses, units in groups[pool]
-            if self.bounds.fits(place, uses)
-        ]
-        slots = slots_of(self.problem, place, found)
+        slots = packable(self.problem, place, self.bounds, groups)
         stackable = self.problem.offers[place].stackable
         costs = [0 if stackable else self.bounds.unit(slot.pool, ()) for slot in slots]
         first = best_packing(self.problem, place, slots, costs)
         if first:
-            placed = self._with(groups, place, slots, first)
-            self._decide(turn + 1, placed, fixed + self._value_of(place, slots, first))
+            self._decide(
+                turn + 1, packed(groups, place, slots, first), fixed + self._value_of(place, slots, first)
+            )
         without = self.bounds.of(turn + 1, groups, fixed)
         steps = count(1)
 
         def goes_on(gain: Amount) -> bool:
-            if self.hopeless(without + gain):
-                return False
-            return self.spend() if next(steps) % _STEPS_OF_A_NODE == 0 else self.nodes <= self.budget
+            return not self.hopeless(without + gain)
 
-        for taken in Takings(self.problem, place, slots, costs, goes_on).all():
-            if taken != first:
-                self._decide(
-                    turn + 1,
-                    self._with(groups, place, slots, taken),
-                    fixed + self._value_of(place, slots, taken),
-                )
+        def tick() -> bool:
+            return self.spend(1) if next(steps) % _STEPS_OF_A_NODE == 0 else self.nodes <= self.budget
+
+        for taken in Takings(self.problem, place, slots, costs, goes_on, tick).all():
+            value = self._value_of(place, slots, taken)
+            if value and taken != first:
+                self._decide(turn + 1, packed(groups, place, slots, taken), fixed + value)
         self._decide(turn + 1, groups, fixed)
 
     def _value_of(self, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Amount:
@@ -143,23 +141,6 @@ class Component:
         result = settle(self.problem, cells)
         self.proved = self.proved and not result.rough
         return total(result.cells)
-
-    def _with(self, groups: Groups, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Groups:
-        """Return the groups after the offer took these units."""
-        cells = {
-            pool: dict[tuple[Use, ...], int](groups[pool]) for pool in {slots[one[0]].pool for one in taken}
-        }
-        for slot, pick, units in taken:
-            pool, uses = slots[slot].pool, slots[slot].uses
-            cells[pool][uses] -= units
-            cells[pool][*uses, (place, slots[slot].part(pick))] = units
-        return {
-            **groups,
-            **{
-                pool: tuple((uses, units) for uses, units in of.items() if units)
-                for pool, of in cells.items()
-            },
-        }
 
     def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
         offer = self.problem.offers[place]
@@ -230,8 +211,12 @@ class Component:
         offer = self.problem.offers[place]
         return offer.whole or offer.packs is not None
 
-    def _settle_leaf(self, groups: Groups) -> None:
-        """Decide the free offers group by group, and keep the result when it is among the best."""
+    def _settle_leaf(self, groups: Groups, fixed: Amount | None = None) -> None:
+        """Decide the free offers group by group, and keep the result when it is among the best.
+
+        `fixed` is what the whole and packed offers that were placed give when no unit is shared, where that is
+        known.
+        """
         plain: list[Plain] = []
         mixed: list[list[Cell]] = []
         simple = True
@@ -250,6 +235,11 @@ class Component:
         if prod(len(cells) for cells in mixed) > _MOST_TIES:
             self.proved = self.proved and simple
             mixed = [cells[:1] for cells in mixed]
+        if fixed is not None and all(len(cells) == 1 and len(cells[0].uses) == 1 for cells in mixed):
+            if value + fixed >= self.best:
+                given = {cells[0].uses[0][0] for cells in mixed}
+                self._keep_ties(value + fixed, given, [cells[0] for cells in mixed], plain)
+            return
         for cells in product(*mixed):
             result = settle(self.problem, cells)
             self.proved = self.proved and not result.rough

@@ -6,8 +6,8 @@ from typing import NamedTuple
 from shared.domain.engine.evaluation import LimitReached, Outcome, PromotionOutcome
 from shared.domain.engine.game import Game
 from shared.domain.engine.plan import Plan
+from shared.domain.engine.points import points_of
 from shared.domain.engine.units import Run
-from shared.domain.money import exponent
 
 
 class Extras(NamedTuple):
@@ -22,16 +22,11 @@ def extras_of(game: Game, plan: Plan, runs: Sequence[Sequence[Run]]) -> Extras:
     """Return the gifts of a promotion, and its points for what is paid in the end."""
     gifts = tuple((gift.sku, gift.units) for gift in plan.gifts)
     value = sum(units * game.basket.gifts[sku].unit_price for sku, units in gifts)
-    points = 0
-    for benefit, target in plan.points:
-        net = sum(
-            run.units * run.price
-            for profile, of_class in zip(game.profiles, runs, strict=True)
-            if profile.mask & target
-            for run in of_class
-        )
-        major = net // 10 ** exponent(game.basket.currency)
-        points += benefit.fixed + major * benefit.per_major_hundredths // 100
+    nets = (
+        (profile.mask, sum(run.units * run.price for run in of_class))
+        for profile, of_class in zip(game.profiles, runs, strict=True)
+    )
+    points = points_of(plan, game.basket.currency, nets) if plan.points else 0
     return Extras(gifts, value, points)
 
 

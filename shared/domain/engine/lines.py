@@ -29,7 +29,7 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
             for place, mine in zip(one.lines, dealt, strict=True):
                 found[place] = _priced(game, lines[place], mine)
         else:
-            place = one.lines[0]
+            (place,) = one.lines
             if len(of_class) == 1 and not of_class[0].shares:
                 found[place] = _untouched(game, profile, lines[place])
             else:
@@ -67,7 +67,8 @@ def _priced(game: Game, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
     discount = 0
     allocations: tuple[Allocation, ...] = ()
     if len(runs) == 1 and len(runs[0].shares) == 1:
-        units, _, _, ((by, minor, role, _),) = runs[0]
+        units = runs[0].units
+        by, minor, role, _ = runs[0].shares[0]
         discount = minor * units
         allocations = (_allocation(plans[by], role, units, discount),)
     elif runs:

@@ -77,13 +77,17 @@ def best_packing(
     """
     packs = packs_of(problem.offers[place])
     if packs.price is not None:
-        return best_bundle(packs, slots, costs)
+        found = best_bundle(packs, slots, costs)
+        return None if found is None else found[0]
     if costs is not None and any(costs):
         return None
     return _best_gift(problem, place, packs, slots)
 
 
-def best_bundle(packs: Packs, slots: Sequence[Slot], costs: Sequence[Amount] | None) -> list[Taken] | None:
+def best_bundle(
+    packs: Packs, slots: Sequence[Slot], costs: Sequence[Amount] | None
+) -> tuple[list[Taken], bool] | None:
+    """Return the best use of the slots by a bundle, and whether surely no other does as well."""
     if len(packs.units) > _MOST_PICKS:
         return None
     weights: list[Amount] = [slot.price * SCALE for slot in slots]
@@ -118,7 +122,11 @@ def best_bundle(packs: Packs, slots: Sequence[Slot], costs: Sequence[Amount] | N
             if number not in values:
                 values[number] = chosen(number)[0]
         low, high = (middle, high) if values[middle] > values[middle - 1] else (low, middle - 1)
-    return _assigned(packs, slots, sorted(chosen(low)[1]), low) if low else []
+    used = dict(chosen(low)[1])
+    only = low == packs.most or chosen(low + 1)[0] != values.get(low, 0)
+    left = {weights[slot]: slot for slot, one in enumerate(slots) if used.get(slot, 0) < one.units}
+    only = only and all(left.get(weights[slot], slot) == slot for slot in used)
+    return _assigned(packs, slots, sorted(used.items()), low), only
 
 
 def _kind(slot: Slot) -> int:

@@ -45,22 +45,38 @@ def reprice(
     not asked again; the lines of the basket do not count. A promotion not in the rule set is a KeyError.
     """
     plan = rule_set.program.by_id[promotion_id]
-    nothing = (0,) * len(kept)
-    of = replace(basket, lines=tuple(one.line for one in kept), headroom={})
-    classes = merge_lines(of)
-    game = Game(rule_set.program, of, classes, now, rounding=rounding, node_budget=0)
-    currency = plan.terms.rule.currency
-    if currency is not None and currency != of.currency:
-        return nothing
-    runs = [
-        [Run(kept[place].line.quantity, kept[place].entry_price) for place in one.lines] for one in classes
-    ]
-    if plan.condition is not None and not plan.condition.holds(game.scene(runs, with_facts=plan.asks_facts)):
-        return nothing
-    places = [place for one in classes for place in one.lines]
-    homes = {place: number for number, one in enumerate(classes) for place in one.lines}
+    game = _game(rule_set, basket, now, kept, rounding)
+    if not plan.targets or not _holds(game, plan, kept):
+        return (0,) * len(kept)
+    places = [place for one in game.classes for place in one.lines]
+    homes = {place: number for number, one in enumerate(game.classes) for place in one.lines}
     places.sort(key=lambda place: (homes[place], -kept[place].entry_price))
-    return _taken(game, plan, kept, places, homes) if plan.targets else nothing
+    return _taken(game, plan, kept, places, homes)
+
+
+def still_holds(
+    rule_set: RuleSet, promotion_id: str, basket: Basket, now: datetime, kept: Sequence[Kept]
+) -> bool:
+    """Say whether a promotion's condition holds on the units kept."""
+    plan = rule_set.program.by_id[promotion_id]
+    return _holds(_game(rule_set, basket, now, kept, Rounding.HALF_EVEN), plan, kept)
+
+
+def _game(rule_set: RuleSet, basket: Basket, now: datetime, kept: Sequence[Kept], rounding: Rounding) -> Game:
+    of = replace(basket, lines=tuple(one.line for one in kept), headroom={})
+    return Game(rule_set.program, of, merge_lines(of), now, rounding=rounding, node_budget=0)
+
+
+def _holds(game: Game, plan: Plan, kept: Sequence[Kept]) -> bool:
+    if plan.terms.rule.currency not in {None, game.basket.currency}:
+        return False
+    if plan.condition is None:
+        return True
+    runs = [
+        [Run(kept[place].line.quantity, kept[place].entry_price) for place in one.lines]
+        for one in game.classes
+    ]
+    return plan.condition.holds(game.scene(runs, with_facts=plan.asks_facts))
 
 
 def _taken(

@@ -61,7 +61,11 @@ def total(settled: Iterable[Settled]) -> Amount:
         for share in one.given.values():
             part = share.numerator * one.cell.units
             numerators[share.denominator] = numerators.get(share.denominator, 0) + part
-    return sum((Fraction(part, of) for of, part in numerators.items() if of > 1), numerators.get(1, 0))
+    whole: Amount = numerators.pop(1, 0)
+    for of, part in numerators.items():
+        whole += Fraction(part, of)
+    # Shares that are not whole mostly sum to what is.
+    return int(whole) if whole.denominator == 1 else whole
 
 
 def totals(settled: Iterable[Settled]) -> dict[int, Amount]:

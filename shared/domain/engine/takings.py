@@ -11,7 +11,7 @@ class Takings:
     """The enumeration for one offer on these slots.
 
     `goes_on` is told the most that an unfinished taking could still bring in above what its units would bring
-    in unused, and says whether to follow it.
+    in unused, and says whether to follow it. `tick` is asked at every step whether there is any time left.
     """
 
     def __init__(
@@ -21,8 +21,10 @@ class Takings:
         slots: Sequence[Slot],
         costs: Sequence[Amount],
         goes_on: Callable[[Amount], bool],
+        tick: Callable[[], bool],
     ) -> None:
-        self.packs, self.slots, self.goes_on = packs_of(problem.offers[place]), slots, goes_on
+        self.packs, self.slots = packs_of(problem.offers[place]), slots
+        self.goes_on, self.tick = goes_on, tick
         self.price = (self.packs.price or 0) * SCALE
         bundle = self.packs.price is not None
         self.nets: list[list[Amount | None]] = [
@@ -56,6 +58,8 @@ class Takings:
             *(rest[0] // units for rest, units in zip(self.rest, self.packs.units, strict=True)),
         )
         for applications in range(most, 0, -1):
+            if not self.tick():
+                return
             needs = [applications * units for units in self.packs.units]
             yield from self._fill(0, needs, -applications * self.price, [], 0, 0)
 
@@ -69,6 +73,8 @@ class Takings:
         if at == len(self.slots) or not self.goes_on(value + self._most(at, needs)):
             return
         for counts in self._counts(at, needs):
+            if not self.tick():
+                return
             here = [Taken(at, pick, units) for pick, units in enumerate(counts) if units]
             total = value + sum(units * (self.nets[at][pick] or 0) for _, pick, units in here)
             left = [need - units for need, units in zip(needs, counts, strict=True)]

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from shared.domain.engine.alone import Alone
 from shared.domain.engine.lane import Amount, LaneProblem
 from shared.domain.engine.pieces import Gift, Piece, of_cells, of_decision
+from shared.domain.engine.responses import Response
 from shared.domain.engine.standing import Decision
 from shared.domain.money import SCALE
 
@@ -53,6 +54,24 @@ def undisturbed(
         exact = [of_cells(problem, lone[member].cells) for member in busy]
         return _together(problem, exact, sorted(used), decided, value)
     return None
+
+
+def apart(problem: LaneProblem, answers: Sequence[Response | None]) -> Found | None:
+    """Return what these offers do when their best responses to free offers use different units."""
+    left: dict[int, int] = {}
+    pieces: list[Piece] = []
+    value: Amount = 0
+    for answer in answers:
+        if answer is None:
+            return None
+        value += answer.value
+        for cell in answer.cells:
+            left[cell.pool] = left.get(cell.pool, problem.pools[cell.pool].units) - cell.units
+            if left[cell.pool] < 0:
+                return None
+    for answer in answers:
+        pieces += of_cells(problem, answer.cells) if answer else ()
+    return Found(pieces, value, {})
 
 
 def _together(
