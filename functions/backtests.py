@@ -131,11 +131,7 @@ def list_backtests(path: PromotionPath, query: BacktestsQuery) -> Page[Backtest]
     raises=(BacktestNotFound,),
 )
 def get_backtest(path: BacktestPath) -> Backtest:
-    """How far a backtest is, and its sums so far.
-
-    Discounts are told three times: as recorded at the time, as evaluated again without the version, and with
-    it. The first two are equal, since a sale evaluates today as it did then.
-    """
+    """How far a backtest is, and its sums so far: discounts as they were recorded, and with the version."""
     with pool.connection() as conn:
         return actions.get(conn, path.backtest_id)
 

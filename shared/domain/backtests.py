@@ -92,7 +92,10 @@ class BacktestPlan:
 
 
 class StoredSale(NamedTuple):
-    """A sale as it was stored; `day` is its date in its store. Of an older engine's, nothing is `seen`."""
+    """A sale as it was stored; `day` is its date in its store. Of an older engine's, nothing is told.
+
+    `seen` is what its evaluation was given, `recorded` the part of its quote with the lines.
+    """
 
     id: UUID
     at: datetime
@@ -102,8 +105,8 @@ class StoredSale(NamedTuple):
     currency: str
     rule_set_version: int
     semantics: int
-    recorded_minor: int
     seen: str | None
+    recorded: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +119,6 @@ class Figures:
     affected: int
     limited: int
     gross_minor: int
-    recorded_minor: int
     before_minor: int
     after_minor: int
     granted_minor: int
@@ -137,7 +139,7 @@ class UseSums:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacktestTotal:
-    """All sales of a currency. Discounts as recorded, as evaluated without the version, and with it.
+    """All sales of a currency: discounts as they were recorded, and with the version.
 
     `affected` sales get another discount, or the same from other promotions. `granted` is what the promotion
     itself gives. Of `limited` sales a limit kept it from giving what it wanted.
@@ -148,7 +150,6 @@ class BacktestTotal:
     affected: int
     limited: int
     gross: Decimal
-    recorded: Decimal
     before: Decimal
     after: Decimal
     difference: Decimal
@@ -214,8 +215,8 @@ class BacktestFigure:
 
     `key` is the store, the SKU, the promotion, the funder (null: nobody but the seller) or the day. `sales`
     are those of the store or day, or those in which the SKU, promotion or funder had a part. `gross` counts
-    what was sold in the store or on the day, and of the SKU; `recorded` and `granted` are told of stores and
-    days. `budget_left` is told of days, for a budget without customer, store or period.
+    what was sold in the store or on the day, and of the SKU; `granted` is told of stores and days,
+    `budget_left` of days, for a budget without customer, store or period.
     """
 
     key: str | None
@@ -224,7 +225,6 @@ class BacktestFigure:
     affected: int
     limited: int
     gross: Decimal | None
-    recorded: Decimal | None
     before: Decimal
     after: Decimal
     difference: Decimal
@@ -259,7 +259,6 @@ def figure_of(row: Figures, breakdown: Breakdown, budget: Limit | None) -> Backt
         affected=row.affected,
         limited=row.limited,
         gross=amount(row.gross_minor) if of_sales or breakdown is Breakdown.SKU else None,
-        recorded=amount(row.recorded_minor) if of_sales else None,
         before=amount(row.before_minor),
         after=amount(row.after_minor),
         difference=amount(row.after_minor - row.before_minor),
@@ -302,7 +301,6 @@ def _total(row: Figures) -> BacktestTotal:
         affected=row.affected,
         limited=row.limited,
         gross=amount(row.gross_minor),
-        recorded=amount(row.recorded_minor),
         before=amount(row.before_minor),
         after=amount(row.after_minor),
         difference=amount(row.after_minor - row.before_minor),

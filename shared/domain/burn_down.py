@@ -52,7 +52,7 @@ class BurnDown:
     def headroom(self, occasion: Occasion) -> Headroom | None:
         """What is left for a sale; None without limits."""
         counters = [
-            Counter(self._promotion_id, limit, key, limit.most, {0: limit.most - self._used(key)})
+            Counter(self._promotion_id, limit, key, limit.most, limit.most - self._used(key), {})
             for limit, key in zip(self._limits, self._keys(occasion), strict=True)
         ]
         return headroom(counters, occasion.currency).get(str(self._promotion_id))

@@ -1,7 +1,9 @@
 """Reruns: a stored sale evaluated again as it was, and with a version of a promotion put in."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import NamedTuple
 
 from shared.domain.engine import (
@@ -17,21 +19,21 @@ from shared.domain.engine import (
 )
 from shared.domain.engine.basket import Facts, Headroom
 from shared.domain.facts import PER_PROMOTION, name_for
+from shared.domain.money import to_minor
 from shared.domain.seen import seen_from
 
 # So many products and stores are told apart by identity; what is not asked for any more is forgotten.
 _MOST_FACTS = 16_384
 
-# With one of these a promotion took no part, and the others share the units as if it were not there.
-_AWAY = frozenset(
-    {Outcome.OUTSIDE_SCHEDULE, Outcome.STORE_NOT_TARGETED, Outcome.LIMIT_REACHED, Outcome.NOT_MET}
-)
-
 
 class Sale(NamedTuple):
-    """A stored sale as the text of what was seen, and what limits leave the promotion; None is no limit."""
+    """A stored sale: what was seen, what was recorded, and what limits leave the promotion (None: no limit).
+
+    `recorded` is the JSON of its quote, of which the lines are read.
+    """
 
     seen: str
+    recorded: str
     headroom: Headroom | None
 
 
@@ -89,7 +91,7 @@ class Trial:
     def __init__(self, terms: PromotionTerms, gifts: Mapping[str, Mapping[str, BasketLine]]) -> None:
         self._terms = terms
         self._gifts = gifts
-        self._rule_sets: dict[int, tuple[RuleSet, RuleSet, bool]] = {}
+        self._rule_sets: dict[int, RuleSet] = {}
         self._facts: dict[str, Facts] = {}
         name = terms.promotion_id
         self._history = {name_for(fact, name): 0 for fact in PER_PROMOTION}
@@ -98,13 +100,9 @@ class Trial:
         return version in self._rule_sets
 
     def learn(self, version: int, members: Members) -> None:
-        """Compile a rule set with and without the promotion."""
+        """Compile a rule set with the promotion put in."""
         others = [one for one in members.promotions if one.promotion_id != self._terms.promotion_id]
-        self._rule_sets[version] = (
-            _compiled(version, members.promotions, members),
-            _compiled(version, [*others, self._terms], members),
-            len(others) < len(members.promotions),
-        )
+        self._rule_sets[version] = compile_rule_set(version, [*others, self._terms], members.priority_lanes)
 
     def forget(self, versions: Iterable[int]) -> None:
         for version in versions:
@@ -113,31 +111,29 @@ class Trial:
     def rerun(self, sale: Sale) -> Rerun:
         """Evaluate the sale under its own clock and rule set, which must have been learnt."""
         seen = seen_from(sale.seen)
-        pinned, changed, replaces = self._rule_sets[seen.rule_set_version]
+        rule_set = self._rule_sets[seen.rule_set_version]
         basket = self._interned(seen.basket)
-        after = evaluate(changed, self._prepared(basket, None), seen.now)
-        own = self._own(after)
-        most = max(after.gross, 1)
+        evaluation = evaluate(rule_set, self._prepared(basket, None), seen.now)
+        own = self._own(evaluation)
+        most = max(evaluation.gross, 1)
         wanted = own.discount if own.outcome is Outcome.APPLIED else None
         if wanted is not None and may_bind(sale.headroom, most):
-            after = evaluate(changed, self._prepared(basket, sale.headroom), seen.now)
-            own = self._own(after)
-        # Nothing can have changed: the same promotions shared the same units.
-        before = after if not replaces and own.outcome in _AWAY else evaluate(pinned, basket, seen.now)
-        given, will_give = _by_promotion(before), _by_promotion(after)
-        skus = _shares(_by_sku(before), _by_sku(after), _gross(basket))
+            evaluation = evaluate(rule_set, self._prepared(basket, sale.headroom), seen.now)
+            own = self._own(evaluation)
+        before, after = _recorded(sale.recorded, basket.currency), _evaluated(evaluation)
+        granted = own.discount if own.outcome is Outcome.APPLIED else None
         return Rerun(
             currency=basket.currency,
             gross=sum(line.quantity * line.unit_price for line in basket.lines),
             most=most,
-            before=before.discount,
-            after=after.discount,
+            before=sum(before.skus.values()),
+            after=evaluation.discount,
             wanted=wanted,
-            granted=own.discount if own.outcome is Outcome.APPLIED else None,
-            affected=given != will_give or any(each.before != each.after for each in skus),
-            skus=skus,
-            promotions=_shares(given, will_give),
-            funders=_shares(_by_funder(before), _by_funder(after)),
+            granted=granted,
+            affected=granted == 0 or (before.promotions, before.skus) != (after.promotions, after.skus),
+            skus=_shares(before.skus, after.skus, _gross(basket)),
+            promotions=_shares(before.promotions, after.promotions),
+            funders=_shares(before.funders, after.funders),
         )
 
     def _own(self, evaluation: Evaluation) -> PromotionOutcome:
@@ -181,30 +177,44 @@ def may_bind(headroom: Headroom | None, most: int) -> bool:
     return headroom.used_up is not None or any(left is not None and left < most for left in budgets)
 
 
-def _compiled(version: int, terms: Iterable[PromotionTerms], members: Members) -> RuleSet:
-    return compile_rule_set(version, terms, members.priority_lanes)
+class _Given:
+    """What was taken off, by SKU, promotion and funder, in minor units."""
+
+    __slots__ = ("funders", "promotions", "skus")
+
+    def __init__(self) -> None:
+        self.skus: dict[str, int] = {}
+        self.promotions: dict[str, int] = {}
+        self.funders: dict[str, int] = {}
+
+    def add(self, sku: str, promotion_id: str, amount: int, funding: Iterable[tuple[str, int]]) -> None:
+        if not amount:
+            return
+        self.skus[sku] = self.skus.get(sku, 0) + amount
+        self.promotions[promotion_id] = self.promotions.get(promotion_id, 0) + amount
+        for party, part in funding or (("", amount),):
+            self.funders[party] = self.funders.get(party, 0) + part
 
 
-def _by_promotion(evaluation: Evaluation) -> dict[str, int]:
-    applied = (one for one in evaluation.promotions if one.outcome is Outcome.APPLIED)
-    return {one.promotion_id: one.discount for one in applied}
+def _recorded(text: str, currency: str) -> _Given:
+    given = _Given()
+    for line in json.loads(text)["lines"]:
+        for one in line["allocations"]:
+            funding = [(part["party"], _minor(part["amount"], currency)) for part in one["funding"]]
+            given.add(line["sku"], one["promotion_id"], _minor(one["amount"], currency), funding)
+    return given
 
 
-def _by_sku(evaluation: Evaluation) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for line in evaluation.lines:
-        if line.discount:
-            found[line.sku] = found.get(line.sku, 0) + line.discount
-    return found
-
-
-def _by_funder(evaluation: Evaluation) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _evaluated(evaluation: Evaluation) -> _Given:
+    given = _Given()
     for line in evaluation.lines:
         for one in line.allocations:
-            for party, amount in one.funding or (("", one.amount),):
-                found[party] = found.get(party, 0) + amount
-    return found
+            given.add(line.sku, one.promotion_id, one.amount, one.funding)
+    return given
+
+
+def _minor(amount: str, currency: str) -> int:
+    return to_minor(Decimal(amount), currency)
 
 
 def _gross(basket: Basket) -> dict[str, int]:

@@ -19,7 +19,6 @@ class TallyRow(NamedTuple):
     affected: int
     limited: int
     gross: int
-    recorded: int
     before: int
     after: int
     granted: int
@@ -37,7 +36,6 @@ class Tally:
             rerun.affected,
             rerun.limited,
             rerun.gross,
-            sale.recorded_minor,
             rerun.before,
             rerun.after,
             rerun.granted or 0,
@@ -57,7 +55,7 @@ class Tally:
 
     def _add_shares(self, breakdown: str, currency: str, shares: tuple[Share, ...]) -> None:
         for one in shares:
-            figures = (1, one.before != one.after, 0, one.gross, 0, one.before, one.after, 0)
+            figures = (1, one.before != one.after, 0, one.gross, one.before, one.after, 0)
             self._add((breakdown, currency, one.key), figures)
 
     def _add(self, key: tuple[str, str, str], figures: tuple[int, ...]) -> None:

@@ -149,7 +149,7 @@ class _Run:
         for sale in sales:
             self.done += 1
             self.last = sale
-            if sale.seen is None:
+            if sale.seen is None or sale.recorded is None:
                 self._older[sale.semantics] += 1
             else:
                 yield sale
@@ -162,7 +162,7 @@ class _Run:
             self._burn_down.learn(uses, unknown)
         left = tuple(self._burn_down.headroom(_occasion(sale)) for sale in sales)
         reruns = processes.submit(
-            [Sale(sale.seen or "", room) for sale, room in zip(sales, left, strict=True)],
+            [_as_sale(sale, room) for sale, room in zip(sales, left, strict=True)],
             (sale.rule_set_version for sale in sales),
         )
         return _Batch(sales, left, reruns)
@@ -183,7 +183,11 @@ class _Run:
         version = sale.rule_set_version
         if not self._trial.knows(version):
             self._trial.learn(version, actions.members(self._conn, version))
-        return self._trial.rerun(Sale(sale.seen or "", left))
+        return self._trial.rerun(_as_sale(sale, left))
+
+
+def _as_sale(sale: StoredSale, left: Headroom | None) -> Sale:
+    return Sale(sale.seen or "", sale.recorded or "", left)
 
 
 def _occasion(sale: StoredSale) -> Occasion:

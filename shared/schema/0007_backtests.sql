@@ -26,8 +26,8 @@ CREATE INDEX backtests_of_promotion ON backtests (promotion_id, id DESC);
 CREATE UNIQUE INDEX backtests_of_job ON backtests (job_id);
 
 -- Sums, one row for each key of a breakdown, added to by each step. `total` has one key, which is empty; the key
--- of a day is its date. `recorded_minor` is what was taken off at the time, told in total alone; `granted_minor`
--- is what the promotion itself gave.
+-- of a day is its date. `before_minor` is what was taken off at the time, `after_minor` what the version
+-- would have taken off, `granted_minor` what of that is the promotion's own.
 CREATE TABLE backtest_figures (
     backtest_id    uuid    NOT NULL REFERENCES backtests ON DELETE CASCADE,
     breakdown      text    NOT NULL
@@ -38,7 +38,6 @@ CREATE TABLE backtest_figures (
     affected       bigint  NOT NULL,
     limited        bigint  NOT NULL,
     gross_minor    bigint  NOT NULL,
-    recorded_minor bigint  NOT NULL,
     before_minor   bigint  NOT NULL,
     after_minor    bigint  NOT NULL,
     granted_minor  bigint  NOT NULL,

@@ -168,8 +168,11 @@ def read_sales(
             """
             SELECT transactions.id, transactions.created_at,
                    (transactions.created_at AT TIME ZONE zone)::date, store_id, customer_id, currency,
-                   rule_set_version, engine_semantics, discount_minor,
-                   CASE WHEN engine_semantics = %(semantics)s THEN seen END
+                   rule_set_version, engine_semantics,
+                   CASE WHEN engine_semantics = %(semantics)s THEN seen END,
+                   CASE WHEN engine_semantics = %(semantics)s
+                        THEN split_part(quote, ',"promotions":', 1) || '}'
+                   END
               FROM transactions
               JOIN stores
                 ON stores.id = store_id
@@ -237,19 +240,17 @@ def update_figures(conn: Conn, backtest_id: UUID, rows: Collection[TallyRow]) ->
     conn.execute(
         """
         INSERT INTO backtest_figures AS figures (
-               backtest_id, breakdown, currency, key, sales, affected, limited, gross_minor, recorded_minor,
-               before_minor, after_minor, granted_minor)
+               backtest_id, breakdown, currency, key, sales, affected, limited, gross_minor, before_minor,
+               after_minor, granted_minor)
         SELECT %(backtest_id)s, *
           FROM unnest(%(breakdown)s::text[], %(currency)s::text[], %(key)s::text[], %(sales)s::bigint[],
                       %(affected)s::bigint[], %(limited)s::bigint[], %(gross)s::bigint[],
-                      %(recorded)s::bigint[], %(before)s::bigint[], %(after)s::bigint[],
-                      %(granted)s::bigint[])
+                      %(before)s::bigint[], %(after)s::bigint[], %(granted)s::bigint[])
             ON CONFLICT (backtest_id, breakdown, currency, key)
             DO UPDATE SET sales = figures.sales + excluded.sales,
                           affected = figures.affected + excluded.affected,
                           limited = figures.limited + excluded.limited,
                           gross_minor = figures.gross_minor + excluded.gross_minor,
-                          recorded_minor = figures.recorded_minor + excluded.recorded_minor,
                           before_minor = figures.before_minor + excluded.before_minor,
                           after_minor = figures.after_minor + excluded.after_minor,
                           granted_minor = figures.granted_minor + excluded.granted_minor
@@ -278,7 +279,7 @@ def find_totals(conn: Conn, backtest_id: UUID) -> list[Figures]:
         conn.cursor(row_factory=of(Figures))
         .execute(
             """
-            SELECT key, currency, sales, affected, limited, gross_minor, recorded_minor, before_minor,
+            SELECT key, currency, sales, affected, limited, gross_minor, before_minor,
                    after_minor, granted_minor, granted_minor AS granted_so_far_minor, 0 AS rank
               FROM backtest_figures
              WHERE backtest_id = %(backtest_id)s
@@ -300,10 +301,10 @@ def find_figures(
         conn.cursor(row_factory=of(Figures))
         .execute(
             """
-            SELECT key, currency, sales, affected, limited, gross_minor, recorded_minor, before_minor,
+            SELECT key, currency, sales, affected, limited, gross_minor, before_minor,
                    after_minor, granted_minor, granted_so_far_minor, rank
               FROM (
-                     SELECT key, currency, sales, affected, limited, gross_minor, recorded_minor,
+                     SELECT key, currency, sales, affected, limited, gross_minor,
                             before_minor, after_minor, granted_minor,
                             sum(granted_minor) OVER (PARTITION BY currency ORDER BY key)::bigint
                               AS granted_so_far_minor,
