@@ -8,21 +8,15 @@ import azure.functions as func
 from pydantic import Field, StringConstraints
 
 from shared import pool
-from shared.actions import applicable
 from shared.actions import promotions as actions
-from shared.domain.applicable import Applicable
 from shared.domain.approvals import ApprovalMissing, ApprovalOutOfTurn, ApprovalState, OwnVersion
 from shared.domain.audit import By
-from shared.domain.baskets import SaleRequest, UnknownStore
-from shared.domain.customers import RequestedCustomer, UnknownCustomer
 from shared.domain.engine import Lane, RuleInvalid
 from shared.domain.engine.ruleset import OnReturn
-from shared.domain.engine.schema import rule_schema
 from shared.domain.filters import FilterInvalid
 from shared.domain.funding import MOST_FUNDERS, FundingInvalid
 from shared.domain.groups import GroupUnknown
 from shared.domain.limits import MOST_LIMITS, LimitsInvalid
-from shared.domain.money import CurrencyUnknown
 from shared.domain.pages import Page, page_of
 from shared.domain.promotions import (
     ExclusiveCannotStack,
@@ -33,29 +27,20 @@ from shared.domain.promotions import (
     PromotionNotFound,
     PromotionStatus,
     PromotionSummary,
-    PromotionVersion,
     Terms,
     TransitionRefused,
-    VersionDiff,
-    VersionNotFound,
-    VersionSummary,
-    compare,
 )
 from shared.domain.schedules import MOST_WINDOWS, STORE, ScheduleInvalid, parse_schedule
-from shared.domain.transactions import StoreOutOfScope
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PreconditionFailed, PreconditionRequired
 from shared.settings import settings
-from shared.store import Conn, promotion_versions, promotions
+from shared.store import promotions
 
 bp = func.Blueprint()
 
 type Json = dict[str, Any]
-
-# As many as the column can count.
-_MOST_VERSIONS = 2**31 - 1
 
 _MEANING = (
     FilterInvalid,
@@ -150,43 +135,8 @@ class PromotionPath(Request):
     promotion_id: UUID
 
 
-class VersionPath(PromotionPath):
-    version: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)]
-
-
-class VersionsQuery(Request):
-    cursor: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)] | None = None
-    limit: Annotated[int, Field(ge=1, le=100)] = 50
-
-
-class DiffQuery(Request):
-    against: Annotated[int, Field(ge=1, le=_MOST_VERSIONS)] | None = Field(
-        default=None, description="The other version; the one before unless said."
-    )
-
-
 class RejectionBody(Request):
     reason: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
-
-
-class ApplicableQuery(Request):
-    store_id: Annotated[str, StringConstraints(min_length=1, max_length=100)]
-    channel: Annotated[str, StringConstraints(min_length=1, max_length=30)] | None = None
-    customer_id: UUID | None = None
-    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] | None = Field(
-        default=None, examples=["EUR"]
-    )
-
-    def request(self) -> SaleRequest:
-        return SaleRequest(
-            store_id=self.store_id,
-            currency=self.currency or "",
-            channel=self.channel or "",
-            lines=(),
-            receipt_number=None,
-            expected_net=None,
-            customer=RequestedCustomer(id=self.customer_id, attributes={}) if self.customer_id else None,
-        )
 
 
 class PromotionsQuery(Request):
@@ -235,30 +185,6 @@ def list_promotions(query: PromotionsQuery) -> Page[PromotionSummary]:
     return page_of(found, query.limit, lambda promotion: promotion.id)
 
 
-@endpoint(bp, "GET", "promotions/rule-schema", access=Permission.PROMOTIONS_READ)
-def get_rule_schema() -> dict[str, Any]:
-    """The JSON Schema of the rule of a promotion."""
-    return dict(rule_schema())
-
-
-@endpoint(
-    bp,
-    "GET",
-    "promotions/applicable",
-    access=Permission.BASKETS_EVALUATE,
-    raises=(StoreOutOfScope, UnknownStore, UnknownCustomer, CurrencyUnknown),
-)
-def list_applicable_promotions(
-    caller: Caller, now: datetime, query: ApplicableQuery
-) -> tuple[Applicable, ...]:
-    """What could be used in a store now: the promotions in force there, and whether they wait for a basket.
-
-    What is not said, the channel, the customer or the currency, is taken to be decided with the basket.
-    """
-    with pool.connection() as conn:
-        return applicable.find(conn, now, request=query.request(), caller=caller)
-
-
 @endpoint(
     bp,
     "GET",
@@ -301,49 +227,6 @@ def update_promotion(
 
     with pool.transaction() as conn:
         return _reply(actions.revise(conn, now, promotion_id=path.promotion_id, change=change, by=by))
-
-
-@endpoint(
-    bp,
-    "GET",
-    "promotions/{promotion_id:guid}/versions",
-    access=Permission.PROMOTIONS_READ,
-    raises=(PromotionNotFound,),
-)
-def list_promotion_versions(path: PromotionPath, query: VersionsQuery) -> Page[VersionSummary]:
-    """The versions of a promotion, newest first."""
-    with pool.connection() as conn:
-        found = promotion_versions.find(conn, path.promotion_id, before=query.cursor, limit=query.limit + 1)
-        if not found and promotions.get(conn, path.promotion_id) is None:
-            raise PromotionNotFound(promotion_id=path.promotion_id)
-    return page_of(found, query.limit, lambda version: version.version)
-
-
-@endpoint(
-    bp,
-    "GET",
-    "promotions/{promotion_id:guid}/versions/{version:int}",
-    access=Permission.PROMOTIONS_READ,
-    raises=(VersionNotFound,),
-)
-def get_promotion_version(path: VersionPath) -> PromotionVersion:
-    """A version, which never changes, and what became of it."""
-    with pool.connection() as conn:
-        return _version(conn, path.promotion_id, path.version)
-
-
-@endpoint(
-    bp,
-    "GET",
-    "promotions/{promotion_id:guid}/versions/{version:int}/diff",
-    access=Permission.PROMOTIONS_READ,
-    raises=(VersionNotFound,),
-)
-def get_promotion_version_diff(path: VersionPath, query: DiffQuery) -> VersionDiff:
-    """What a version says otherwise than another one, with JSON pointers; the first has none before it."""
-    with pool.connection() as conn:
-        version = _version(conn, path.promotion_id, path.version)
-        return compare(version, _version(conn, path.promotion_id, query.against or path.version - 1))
 
 
 @endpoint(
@@ -466,13 +349,6 @@ def archive_promotion(by: By, now: datetime, path: PromotionPath) -> Reply[Promo
     """End a promotion for good."""
     with pool.transaction() as conn:
         return _reply(actions.archive(conn, now, path.promotion_id, by=by))
-
-
-def _version(conn: Conn, promotion_id: UUID, number: int) -> PromotionVersion:
-    version = promotion_versions.get(conn, promotion_id, number)
-    if version is None:
-        raise VersionNotFound(promotion_id=promotion_id, version=number)
-    return version
 
 
 def _terms(values: Json) -> Terms:

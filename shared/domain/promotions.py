@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,6 @@ from uuid import UUID
 
 from shared.domain import approvals, schedules
 from shared.domain.approvals import Approval, ApprovalState
-from shared.domain.diffs import Change, diff
 from shared.domain.documents import exact
 from shared.domain.engine import Lane, PromotionTerms, canonical_json, parse_rule
 from shared.domain.engine.groups_named import groups_of
@@ -194,62 +193,6 @@ class PromotionSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class VersionSummary:
-    """A version as a list shows it."""
-
-    version: int
-    name: str
-    hash: str
-    author: UUID
-    created_at: datetime
-    approval: Approval
-    published: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotionVersion:
-    """A version, whatever became of it; `published` is the one that counts now."""
-
-    promotion_id: UUID
-    version: int
-    name: str
-    type: str
-    description: str
-    lane: Lane
-    priority: int
-    exclusive: bool
-    stackable: bool
-    starts_at: LocalDateTime
-    ends_at: LocalDateTime | None
-    zone_policy: str
-    stores: Mapping[str, Any] | None
-    rule: Mapping[str, Any]
-    limits: Documents
-    funding: Documents
-    windows: Documents
-    on_return: OnReturn
-    hash: str
-    author: UUID
-    created_at: datetime
-    approval: Approval
-    published: bool
-
-    @property
-    def terms(self) -> Terms:
-        return Terms(**{each.name: getattr(self, each.name) for each in fields(Terms)})
-
-
-@dataclass(frozen=True, slots=True)
-class VersionDiff:
-    """What a version says otherwise than another; pointers are into the terms."""
-
-    promotion_id: UUID
-    version: int
-    against: int
-    changes: tuple[Change, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedVersion:
     """A version as a rule set holds it."""
 
@@ -318,16 +261,6 @@ _ALLOWED: Mapping[Verb, frozenset[PromotionStatus]] = {
         {PromotionStatus.DRAFT, PromotionStatus.SCHEDULED, PromotionStatus.ACTIVE, PromotionStatus.PAUSED}
     ),
 }
-
-
-def compare(version: PromotionVersion, against: PromotionVersion) -> VersionDiff:
-    """What `version` says otherwise than `against`."""
-    return VersionDiff(
-        version.promotion_id,
-        version.version,
-        against.version,
-        diff(against.terms.document, version.terms.document),
-    )
 
 
 def check(terms: Terms) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain.approvals import ApprovalState
-from shared.domain.promotions import PromotionVersion, VersionSummary
+from shared.domain.versions import PromotionVersion, VersionSummary
 from shared.rows import of
 from shared.store import Conn
 

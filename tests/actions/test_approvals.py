@@ -17,8 +17,8 @@ from shared.domain.promotions import (
     Promotion,
     PromotionArchived,
     PromotionStatus,
-    VersionSummary,
 )
+from shared.domain.versions import VersionSummary
 from shared.store import promotion_versions
 from tests.harness import eventually
 from tests.rows import NOW, Conn, a_user, terms

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from functions import lanes, promotions
+from functions import applicable, lanes, promotions, versions
 from shared.domain.users import Role
 from shared.settings import settings
 from tests.functions.doors import Doors
@@ -165,13 +165,13 @@ def test_versions_come_newest_first_in_pages(doors: Doors) -> None:
     promotion = drafted(doors)
     for priority in (1, 2, 3):
         revised(doors, promotion, priority=priority)
-    _, page = doors.call(promotions.list_promotion_versions, path=at(promotion), query={"limit": "3"})
+    _, page = doors.call(versions.list_promotion_versions, path=at(promotion), query={"limit": "3"})
     assert [each["version"] for each in page["items"]] == [4, 3, 2]
     _, page = doors.call(
-        promotions.list_promotion_versions, path=at(promotion), query={"cursor": page["next_cursor"]}
+        versions.list_promotion_versions, path=at(promotion), query={"cursor": page["next_cursor"]}
     )
     assert ([each["version"] for each in page["items"]], page["next_cursor"]) == ([1], None)
-    status, problem = doors.call(promotions.list_promotion_versions, path={"promotion_id": str(uuid4())})
+    status, problem = doors.call(versions.list_promotion_versions, path={"promotion_id": str(uuid4())})
     assert (status, problem["code"]) == (404, "promotion_not_found")
 
 
@@ -181,14 +181,14 @@ def test_a_version_stays_what_it_was(doors: Doors) -> None:
     doors.call(promotions.approve_promotion, path=at(promotion), role=Role.BACK_OFFICE)
     doors.call(promotions.publish_promotion, path=at(promotion))
     revised(doors, promotion, name="Eleven", limits=[])
-    status, first = doors.call(promotions.get_promotion_version, path=at(promotion, version="1"))
+    status, first = doors.call(versions.get_promotion_version, path=at(promotion, version="1"))
     assert (status, first["name"], first["limits"]) == (200, "Ten", WHOLE["limits"])
     assert (first["hash"], first["published"]) == (promotion["hash"], True)
     assert first["approval"]["state"] == "approved"
-    _, second = doors.call(promotions.get_promotion_version, path=at(promotion, version="2"))
+    _, second = doors.call(versions.get_promotion_version, path=at(promotion, version="2"))
     assert (second["name"], second["published"], second["approval"]["state"]) == ("Eleven", False, "none")
     for version in ("3", "0"):
-        status, _ = doors.call(promotions.get_promotion_version, path=at(promotion, version=version))
+        status, _ = doors.call(versions.get_promotion_version, path=at(promotion, version=version))
         assert status in {404, 422}
 
 
@@ -198,7 +198,7 @@ def test_a_diff_tells_what_a_version_says_otherwise(doors: Doors) -> None:
         doors, promotion, rule=percent_off("20", max_units={"units": 1, "per": "line"}), ends_at="2026-12-31"
     )
     revised(doors, promotion, windows=WHOLE["windows"])
-    _, found = doors.call(promotions.get_promotion_version_diff, path=at(promotion, version="2"))
+    _, found = doors.call(versions.get_promotion_version_diff, path=at(promotion, version="2"))
     assert (found["version"], found["against"]) == (2, 1)
     assert found["changes"] == [
         {"pointer": "/ends_at", "kind": "changed", "before": None, "after": "2027-01-01T00:00:00"},
@@ -211,7 +211,7 @@ def test_a_diff_tells_what_a_version_says_otherwise(doors: Doors) -> None:
         {"pointer": "/rule/then/0/percent", "kind": "changed", "before": "10", "after": "20"},
     ]
     _, back = doors.call(
-        promotions.get_promotion_version_diff, path=at(promotion, version="1"), query={"against": "3"}
+        versions.get_promotion_version_diff, path=at(promotion, version="1"), query={"against": "3"}
     )
     assert [(each["pointer"], each["kind"]) for each in back["changes"]] == [
         ("/ends_at", "changed"),
@@ -219,7 +219,7 @@ def test_a_diff_tells_what_a_version_says_otherwise(doors: Doors) -> None:
         ("/rule/then/0/percent", "changed"),
         ("/windows/0", "removed"),
     ]
-    status, problem = doors.call(promotions.get_promotion_version_diff, path=at(promotion, version="1"))
+    status, problem = doors.call(versions.get_promotion_version_diff, path=at(promotion, version="1"))
     assert (status, problem["code"]) == (404, "version_not_found"), "there is none before the first"
 
 
@@ -239,6 +239,6 @@ def test_a_lane_is_set(doors: Doors, conn: psycopg.Connection) -> None:
 
 
 def test_the_language_is_served_as_a_schema(doors: Doors) -> None:
-    status, schema = doors.call(promotions.get_rule_schema, role=Role.STORE_USER)
+    status, schema = doors.call(applicable.get_rule_schema, role=Role.STORE_USER)
     assert (status, schema["$schema"]) == (200, "https://json-schema.org/draft/2020-12/schema")
     assert {"if", "then", "schema"} <= set(schema["properties"])
