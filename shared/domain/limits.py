@@ -109,6 +109,10 @@ def _limit(item: object, at: str) -> Limit:
             amount_at=at_key(at, "budget"),
             currency_at=at_key(at, "currency"),
         )
+        if most > _MOST_MINOR:
+            raise DocumentInvalid(
+                pointer=at_key(at, "budget"), detail=f"at most {_MOST_MINOR} minor units are expected"
+            )
         partial = documents.one_of(found.get("partial", Partial.REFUSE), at_key(at, "partial"), Partial)
     else:
         documents.keys(found, at, required=("redemptions",), optional=("per", "period"))
