@@ -13,11 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from shared.domain.baskets import RequestedLine, SaleRequest, basket_of
+from shared.domain.engine import Basket, compile_rule_set
 from shared.domain.engine.program import product_facts
 from shared.domain.filters import OPERATORS, Filter, Kind, Shape, matches, parse_filter
 from shared.domain.groups import Subject
-from shared.store import filters
-from shared.store.transactions import get_facts
+from shared.domain.live import live_rules
+from shared.store import filters, sale_facts
 from tests.rows import NOW, UPLOAD, Conn, a_store
 
 ROWS = 60
@@ -60,8 +61,9 @@ def attributes(rng: random.Random) -> str:
     return json.dumps({name: text(rng) for name in kept}, ensure_ascii=False)
 
 
-def a_request(store_id: str, *skus: str) -> SaleRequest:
-    return SaleRequest(
+def a_basket(conn: Conn, store_id: str, *skus: str) -> Basket:
+    """One of each product, as the engine is given it."""
+    request = SaleRequest(
         store_id=store_id,
         currency="EUR",
         channel="store",
@@ -69,6 +71,17 @@ def a_request(store_id: str, *skus: str) -> SaleRequest:
         receipt_number=None,
         expected_net=None,
     )
+    seen = sale_facts.get(
+        conn,
+        NOW,
+        request=request,
+        live=live_rules(compile_rule_set(0, ()), ()),
+        new_customer_id=UPLOAD,
+        slots=(1, 2),
+        user_id=UPLOAD,
+        key=None,
+    )
+    return basket_of(request, seen)
 
 
 def put_products(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]]:
@@ -88,11 +101,9 @@ def put_products(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, objec
         )  # fmt: skip
     skus = [sku for (sku,) in conn.execute("SELECT sku FROM products")]
     store_id = a_store(conn, f"for {len(skus)}")
-    request = a_request(store_id, *skus)
-    seen = get_facts(conn, store_id=store_id, skus=skus, user_id=UPLOAD, key=None, receipt_number=None)
     return {
         one.sku: product_facts(one.facts, one.sku, one.unit_price, "EUR")
-        for one in basket_of(request, seen).lines
+        for one in a_basket(conn, store_id, *skus).lines
     }
 
 
@@ -112,16 +123,7 @@ def put_stores(conn: Conn, rng: random.Random) -> dict[str, Mapping[str, object]
         )  # fmt: skip
     facts: dict[str, Mapping[str, object]] = {}
     for (store_id,) in conn.execute("SELECT id FROM stores").fetchall():
-        seen = get_facts(conn, store_id=store_id, skus=[], user_id=UPLOAD, key=None, receipt_number=None)
-        request = SaleRequest(
-            store_id=store_id,
-            currency="EUR",
-            channel="store",
-            lines=(),
-            receipt_number=None,
-            expected_net=None,
-        )
-        store = basket_of(request, seen).store
+        store = a_basket(conn, store_id).store
         facts[store_id] = {**store.facts, "store.id": store.id}
     return facts
 
