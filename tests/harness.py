@@ -23,7 +23,7 @@ from devhost.services.azurite import Account, Azurite, Ports, install
 from devhost.services.msg91 import Behaviour, Message, Mode, StandIn
 from devhost.services.postgres import Postgres
 from shared import pool, rulesets
-from shared.edge import callers, msg91, rate_limits, signing_keys
+from shared.edge import callers, msg91, rate_limits, signing_keys, tokens
 from shared.schema.migrate import migrate
 from shared.settings import settings
 
@@ -133,6 +133,7 @@ def forget_app() -> None:
     settings.cache_clear()
     signing_keys.ring.cache_clear()
     signing_keys.accepted.cache_clear()
+    tokens._verified.cache_clear()
     callers._ended = callers._Ended()
     rate_limits.forget()
     if msg91._one_client.cache_info().currsize:

@@ -1,6 +1,7 @@
 """Tokens: signing and reading the access tokens of this API (JWT, ES256)."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -48,6 +49,18 @@ def read(token: str, now: datetime) -> Caller:
     Raises TokenExpired, or TokenInvalid for anything that is not exactly what `issue` makes: another
     algorithm, key, issuer, audience or type, a header or a scope of its own, or a claim missing.
     """
+    caller, issued, expires = _verified(token)
+    if now.timestamp() >= expires:
+        raise TokenExpired
+    if now.timestamp() < issued - LEEWAY.total_seconds():
+        raise TokenInvalid
+    return caller
+
+
+# A token comes with each request of ten minutes: what a signature proved once, it proves again.
+@lru_cache(maxsize=4096)
+def _verified(token: str) -> tuple[Caller, float, float]:
+    """What a token says, with its beginning and its end, neither of which is held against a clock here."""
     import jwt  # noqa: PLC0415 - heavy
 
     try:
@@ -62,7 +75,6 @@ def read(token: str, now: datetime) -> Caller:
             algorithms=[_ALGORITHM],
             issuer=settings().jwt_issuer,
             audience=settings().jwt_audience,
-            # The times are checked below against the caller's clock, not this module's.
             options={"verify_exp": False, "verify_nbf": False, "verify_iat": False, "strict_aud": True},
         )
         if not claims.keys() >= _CLAIMS:
@@ -70,16 +82,11 @@ def read(token: str, now: datetime) -> Caller:
         caller = Caller(
             UUID(claims["sub"]), Role(claims["role"]), _store(claims["store_id"]), UUID(claims["sid"])
         )
-        issued, expires = float(claims["iat"]), float(claims["exp"])
         if Scope(claims["scope"]) is not SCOPES[caller.role] or not UUID(claims["jti"]):
             raise TokenInvalid
+        return caller, float(claims["iat"]), float(claims["exp"])
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError) as error:
         raise TokenInvalid from error
-    if now.timestamp() >= expires:
-        raise TokenExpired
-    if now.timestamp() < issued - LEEWAY.total_seconds():
-        raise TokenInvalid
-    return caller
 
 
 def _store(claim: object) -> str | None:
