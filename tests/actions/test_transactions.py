@@ -281,3 +281,45 @@ def test_published_rules_are_read_once_and_then_what_they_ask_for(
     publish(conn, name="Limited", limits=({"redemptions": 5},))
     assert round_trips(conn, tmp_path / "asked", lambda: quote(conn, seller)) == 4
     assert round_trips(conn, tmp_path / "known", lambda: quote(conn, seller)) == 1
+
+
+# Groups.
+
+
+def a_group(conn: Conn, subject: str, *keys: str) -> str:
+    """A pinned group with these members."""
+    where = {"fact": {"product": "product.sku", "store": "store.id"}[subject], "op": "in", "value": keys}
+    row = conn.execute(
+        """
+        INSERT INTO groups (subject, name, description, filter, created_by, created_at, updated_at)
+        VALUES (%s, %s, '', %s, %s, %s, %s)
+        RETURNING id
+        """,
+        [subject, f"{subject} {keys}", json.dumps(where), a_user(conn), NOW, NOW],
+    ).fetchone()
+    assert row is not None
+    conn.cursor().executemany("INSERT INTO group_members VALUES (%s, %s)", [(row[0], key) for key in keys])
+    return str(row[0])
+
+
+def test_facts_tell_the_groups_of_products_and_of_the_store(conn: Conn, seller: Caller) -> None:
+    """A store and a product of one name are told apart."""
+    a_product(conn, "S1", "33.33")
+    ours, other = a_group(conn, "store", "S1"), a_group(conn, "store", "S2")
+    lenses, _ = a_group(conn, "product", "A", "B"), a_group(conn, "product", "B", "S1")
+    confirm(conn, seller, request(("A", 1), ("B", 1), ("C", 1), ("S1", 1)))
+    row = conn.execute("SELECT seen FROM transactions").fetchone()
+    assert row is not None
+    seen = json.loads(row[0])
+    assert seen["store"]["facts"]["store.groups"] == [ours]
+    groups = [line["facts"].get("product.groups", []) for line in seen["lines"]]
+    assert [len(each) for each in groups] == [1, 2, 0, 1]
+    assert groups[0] == [lenses]
+    assert groups[1] == sorted(groups[1])
+    assert other not in row[0]
+
+
+def test_a_discount_on_a_group(conn: Conn, seller: Caller) -> None:
+    rule = percent_off("10", target={"in_group": a_group(conn, "product", "A", "B")})
+    publish(conn, rule=rule)
+    assert [line.discount for line in quote(conn, seller).lines] == [Decimal("3.34"), Decimal("3.33"), 0]
