@@ -35,7 +35,7 @@ from shared.domain.jobs import JobStatus
 from shared.jobs import backtests as jobs
 from shared.jobs.runner import run
 
-_MADE = 2_000
+_MADE = 2_100
 _MOST_LINES = 7
 _DAYS = 30
 _SALES_GOAL, _SECONDS_GOAL = 100_000, 30
@@ -86,7 +86,7 @@ def _sell(conn: Connection, now: datetime, tills: list[world.Basket], count: int
     lines = 0
     for number in range(count):
         till = tills[number % len(tills)]
-        bought = rng.sample(skus, rng.randint(1, _MOST_LINES))
+        bought = rng.sample(skus, 1 + number % _MOST_LINES)
         lines += len(bought)
         request = SaleRequest(
             store_id=till.store_id,

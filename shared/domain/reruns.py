@@ -91,7 +91,7 @@ class Trial:
     def __init__(self, terms: PromotionTerms, gifts: Mapping[str, Mapping[str, BasketLine]]) -> None:
         self._terms = terms
         self._gifts = gifts
-        self._rule_sets: dict[int, RuleSet] = {}
+        self._rule_sets: dict[int, tuple[RuleSet, bool]] = {}
         self._facts: dict[str, Facts] = {}
         name = terms.promotion_id
         self._history = {name_for(fact, name): 0 for fact in PER_PROMOTION}
@@ -102,7 +102,8 @@ class Trial:
     def learn(self, version: int, members: Members) -> None:
         """Compile a rule set with the promotion put in."""
         others = [one for one in members.promotions if one.promotion_id != self._terms.promotion_id]
-        self._rule_sets[version] = compile_rule_set(version, [*others, self._terms], members.priority_lanes)
+        compiled = compile_rule_set(version, [*others, self._terms], members.priority_lanes)
+        self._rule_sets[version] = compiled, len(others) == len(members.promotions)
 
     def forget(self, versions: Iterable[int]) -> None:
         for version in versions:
@@ -111,23 +112,27 @@ class Trial:
     def rerun(self, sale: Sale) -> Rerun:
         """Evaluate the sale under its own clock and rule set, which must have been learnt."""
         seen = seen_from(sale.seen)
-        rule_set = self._rule_sets[seen.rule_set_version]
+        rule_set, is_new = self._rule_sets[seen.rule_set_version]
         basket = self._interned(seen.basket)
         evaluation = evaluate(rule_set, self._prepared(basket, None), seen.now)
         own = self._own(evaluation)
         most = max(evaluation.gross, 1)
-        wanted = own.discount if own.outcome is Outcome.APPLIED else None
-        if wanted is not None and may_bind(sale.headroom, most):
+        granted = wanted = own.discount if own.outcome is Outcome.APPLIED else None
+        before, after = _recorded(sale.recorded, basket.currency), _evaluated(evaluation)
+        if wanted is not None and is_new and _is_refused(sale.headroom, wanted):
+            # The others share the units as if it were not there.
+            granted, after = None, before
+        elif wanted is not None and may_bind(sale.headroom, most):
             evaluation = evaluate(rule_set, self._prepared(basket, sale.headroom), seen.now)
             own = self._own(evaluation)
-        before, after = _recorded(sale.recorded, basket.currency), _evaluated(evaluation)
-        granted = own.discount if own.outcome is Outcome.APPLIED else None
+            granted = own.discount if own.outcome is Outcome.APPLIED else None
+            after = _evaluated(evaluation)
         return Rerun(
             currency=basket.currency,
             gross=sum(line.quantity * line.unit_price for line in basket.lines),
             most=most,
             before=sum(before.skus.values()),
-            after=evaluation.discount,
+            after=sum(after.skus.values()),
             wanted=wanted,
             granted=granted,
             affected=granted == 0 or (before.promotions, before.skus) != (after.promotions, after.skus),
@@ -175,6 +180,14 @@ def may_bind(headroom: Headroom | None, most: int) -> bool:
         return False
     budgets = (headroom.refuse_above, headroom.grant_up_to)
     return headroom.used_up is not None or any(left is not None and left < most for left in budgets)
+
+
+def _is_refused(headroom: Headroom | None, wanted: int) -> bool:
+    """Say whether limits let a promotion give nothing that wants at least so much."""
+    if headroom is None:
+        return False
+    above = headroom.refuse_above
+    return headroom.used_up is not None or (above is not None and wanted > above)
 
 
 class _Given:
