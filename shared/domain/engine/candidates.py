@@ -1,6 +1,6 @@
 """Candidates: what a promotion offers in its lane, given the units on entering it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 
 from shared.domain.engine.lane import Amount, Grant, Offer, Packs, Part, Pool
@@ -9,6 +9,8 @@ from shared.domain.engine.rule import Choose, Per
 from shared.domain.money import SCALE
 
 _MOST_PICKS_COMBINED = 6
+_FIRST = (0,)
+_NONE: Mapping[int, int] = {}
 
 
 def make_offer(
@@ -21,17 +23,15 @@ def make_offer(
     targets = [[place for place, pool in enumerate(pools) if pool.mask & taker.target] for taker in takers]
     if not any(targets):
         return None
+    if len(takers) == 1:
+        return _simple_offer(plan, pools, takers[0], targets[0], most)
     whole = plan.whole or most is not None
     grants = tuple(_grant(taker, pools, found) for taker, found in zip(takers, targets, strict=True))
     taken = [
         _taken(taker, pools, found) if whole else {place: pools[place].units for place in found}
         for taker, found in zip(takers, targets, strict=True)
     ]
-    parts = (
-        _single_parts(taken[0], grants[0])
-        if len(takers) == 1
-        else [part for pool in sorted(set[int]().union(*taken)) for part in _parts(pool, taken, grants)]
-    )
+    parts = [part for pool in sorted(set[int]().union(*taken)) for part in _parts(pool, taken, grants)]
     return Offer(
         plan.index,
         plan.terms.stackable,
@@ -41,6 +41,36 @@ def make_offer(
         _floors(takers, pools, targets),
         None if whole else takers[0].in_basket,
         None if whole else takers[0].in_line,
+        None,
+        None if most is None else most * SCALE,
+    )
+
+
+def _simple_offer(
+    plan: Plan, pools: Sequence[Pool], taker: Taker, targets: list[int], most: int | None
+) -> Offer:
+    """Return the offer of one benefit."""
+    whole = plan.whole or most is not None
+    grant = _grant(taker, pools, targets)
+    wants = grant.wants
+    per_unit = taker.per is Per.UNIT
+    if whole and taker.limited:
+        taken = _taken(taker, pools, targets).items()
+        parts = [Part(place, units, _FIRST, wants[place] if per_unit else 0) for place, units in taken]
+    else:
+        parts = [
+            Part(place, pools[place].units, _FIRST, wants[place] if per_unit else 0) for place in targets
+        ]
+    floors = _floors((taker,), pools, (targets,)) if taker.floor_minor or taker.floor_points else _NONE
+    return Offer(
+        plan.index,
+        plan.terms.stackable,
+        whole,
+        (grant,),
+        tuple(parts),
+        floors,
+        None if whole else taker.in_basket,
+        None if whole else taker.in_line,
         None,
         None if most is None else most * SCALE,
     )
@@ -135,11 +165,6 @@ def _taken(taker: Taker, pools: Sequence[Pool], targets: list[int]) -> dict[int,
     return taken
 
 
-def _single_parts(taken: dict[int, int], grant: Grant) -> list[Part]:
-    per_unit = grant.per is Per.UNIT
-    return [Part(pool, units, (0,), grant.wants[pool] if per_unit else 0) for pool, units in taken.items()]
-
-
 def _parts(pool: int, taken: list[dict[int, int]], grants: Sequence[Grant]) -> list[Part]:
     """Return the pool's units by the benefits that use them; each benefit uses the first units."""
     reaches = {number: units[pool] for number, units in enumerate(taken) if pool in units}
@@ -158,7 +183,7 @@ def _grant(taker: Taker, pools: Sequence[Pool], targets: list[int]) -> Grant:
     return Grant(taker.per, wants, taker.amount, taker.cap)
 
 
-def _floors(takers: Sequence[Taker], pools: Sequence[Pool], targets: list[list[int]]) -> dict[int, int]:
+def _floors(takers: Sequence[Taker], pools: Sequence[Pool], targets: Sequence[list[int]]) -> dict[int, int]:
     floors: dict[int, int] = {}
     for taker, found in zip(takers, targets, strict=True):
         for place in found if taker.floor_minor or taker.floor_points else ():

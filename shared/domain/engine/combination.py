@@ -83,20 +83,26 @@ def combine(
         return solving.combination({}, {})
     problem = LaneProblem(pools, tied)
     lone = [alone(problem, place) for place in range(len(tied))]
-    costs = [alike[0].value for alike in decided]
-    answers = [response(problem, place, lone[place], costs) for place in range(len(tied))]
     totals: dict[int, Amount] = {}
     joined = set[int]()
-    for members, places in _components(tied, [n for n, answer in enumerate(answers) if answer is not IDLE]):
-        joined.update(places)
+    for members, places in _components(tied, range(len(tied))):
         found = undisturbed(problem, members, lone, decided)
-        if found is None:
-            found = apart(problem, [answers[member] for member in members])
         if found is not None:
             solving.take(found, places)
             totals.update(found.totals)
-        else:
-            component = _search(problem, standings, members, lone, places, live=live, budget=node_budget)
+            joined.update(places)
+            continue
+        answers = {member: response(problem, member, lone[member], solving.costs) for member in members}
+        for few, among in _components(tied, [member for member in members if answers[member] is not IDLE]):
+            joined.update(among)
+            found = apart(problem, [answers[member] for member in few])
+            if found is None:
+                found = undisturbed(problem, few, lone, decided)
+            if found is not None:
+                solving.take(found, among)
+                totals.update(found.totals)
+                continue
+            component = _search(problem, standings, few, lone, among, live=live, budget=node_budget)
             solving.search(component)
             node_budget = max(0, node_budget - component.nodes)
     solving.leave_to_free([place for place in range(len(pools)) if place not in joined], {})
@@ -109,6 +115,7 @@ class _Solving:
 
     def __init__(self, pools: Sequence[Pool], decided: Sequence[Sequence[Decision]]) -> None:
         self.pools, self.decided = pools, decided
+        self.costs = [alike[0].value for alike in decided]
         self.pieces: list[Piece] = []
         self.choices: list[Sequence[Alternative]] = []
         self.value: Amount = 0

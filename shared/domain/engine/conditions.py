@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from operator import eq, ge, gt, le, lt, ne
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from shared.domain.engine.aggregates import Figure, compile_aggregate
 from shared.domain.engine.rule import Aggregate, Condition, Measure
@@ -15,16 +15,14 @@ from shared.domain.operators import Op, Value
 from shared.domain.predicates import compile_compare, compile_in_group, every, negated, some
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """How much more an aggregate needs: lines, units, different values, or money in minor units."""
 
     measure: Measure
     amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unmet:
+class Unmet(NamedTuple):
     """A part of a condition that does not hold. `subject` is the fact or the measure of an aggregate.
 
     `seen` is None for an absent fact and for membership in a group, whose id is `wanted`. A `not` is told as

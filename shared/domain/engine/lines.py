@@ -29,7 +29,7 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
             for place, mine in zip(one.lines, dealt, strict=True):
                 found[place] = _priced(game, lines[place], mine)
         else:
-            (place,) = one.lines
+            place = one.first
             if len(of_class) == 1 and not of_class[0].shares:
                 found[place] = _untouched(game, profile, lines[place])
             else:

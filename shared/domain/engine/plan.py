@@ -177,4 +177,7 @@ class Plan:
         )
 
     def not_met(self, detail: NotMet, missing: Missing | None = None) -> PromotionOutcome:
-        return self.told(Outcome.NOT_MET, detail=detail, missing=missing)
+        terms = self.terms
+        return PromotionOutcome(
+            terms.promotion_id, terms.version, terms.name, Outcome.NOT_MET, 0, None, missing, None, detail
+        )

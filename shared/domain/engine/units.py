@@ -36,6 +36,10 @@ class UnitClass(NamedTuple):
     lines: tuple[int, ...]
     """Places of the lines in the basket, in the order in which they take the units of the class."""
 
+    @property
+    def first(self) -> int:
+        return self.lines[0]
+
 
 def merge_lines(basket: Basket) -> list[UnitClass]:
     """Return the classes in canonical order: price descending, then SKU, then tax rate and facts."""
