@@ -289,12 +289,12 @@ def test_the_answer_to_a_wrong_code_does_not_tell_why(doors: Doors, conn: Conn, 
 def test_codes_are_drawn_from_all_there_are(doors: Doors, conn: Conn, msg91: Msg91) -> None:
     """Six digits with leading zeros, no two alike but by chance."""
     a_user(conn, phone=PHONE)
-    for _ in range(60):
+    for _ in range(40):
         ask(doors, {"phone": PHONE})
         sent()
     codes = [message.variables["OTP"] for message in msg91.messages(PHONE)]
-    assert len(codes) == 60
+    assert len(codes) == 40
     assert all(re.fullmatch(r"[0-9]{6}", code) for code in codes)
-    assert len(set(codes)) > 57
+    assert len(set(codes)) > 37
     assert any(code[0] in "01234" for code in codes)
     assert any(code[0] in "56789" for code in codes)
