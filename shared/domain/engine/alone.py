@@ -56,27 +56,29 @@ def _settled(problem: LaneProblem, cells: Sequence[Cell]) -> Alone:
 def _simple(problem: LaneProblem, offer: Offer, cells: Sequence[Cell]) -> Alone | None:
     """Reckon a whole offer of one benefit without settling it, unless a unit would be full before others."""
     (grant,) = offer.grants
-    rooms = [room_for(offer, part, problem.pools) for part in offer.parts]
-    weights: list[Amount] = [grant.wants[part.pool] for part in offer.parts]
-    if grant.per is Per.UNIT:
-        weights = [min(weight, room) for weight, room in zip(weights, rooms, strict=True)]
-        value = sum([weight * part.units for weight, part in zip(weights, offer.parts, strict=True)])
-    elif grant.per is Per.BASKET:
-        whole = sum([weight * part.units for weight, part in zip(weights, offer.parts, strict=True)])
-        value = min(
-            grant.amount, sum([room * part.units for room, part in zip(rooms, offer.parts, strict=True)])
-        )
-        if any([weight * value > room * whole for weight, room in zip(weights, rooms, strict=True)]):
-            return None
-    else:
+    if grant.per is Per.LINE:
         return None
+    wants, per_unit, index = grant.wants, grant.per is Per.UNIT, offer.index
+    pieces: list[Piece] = []
+    whole: Amount = 0
+    space: Amount = 0
+    for part in offer.parts:
+        room = room_for(offer, part, problem.pools)
+        weight = wants[part.pool]
+        if per_unit and weight > room:
+            weight = room
+        whole += weight * part.units
+        space += room * part.units
+        floor = offer.floors.get(part.pool, 0) if offer.floors else 0
+        pieces.append(Piece(part.pool, part.units, floor, ((index, weight, _DISCOUNTED),)))
+    value = whole if per_unit else min(grant.amount, space)
+    if not per_unit:
+        for part in offer.parts:
+            if wants[part.pool] * value > room_for(offer, part, problem.pools) * whole:
+                return None
     for most in (grant.most, offer.most):
         if most is not None and value > most:
             value = most
-    pieces = [
-        Piece(part.pool, part.units, offer.floors.get(part.pool, 0), ((offer.index, weight, _DISCOUNTED),))
-        for part, weight in zip(offer.parts, weights, strict=True)
-    ]
     return Alone(value, value, cells, pieces)
 
 

@@ -84,7 +84,7 @@ def combine(
     problem = LaneProblem(pools, tied)
     lone = [alone(problem, place) for place in range(len(tied))]
     totals: dict[int, Amount] = {}
-    joined = set[int]()
+    joined: set[int] = set()
     for members, places in _components(tied, range(len(tied))):
         found = undisturbed(problem, members, lone, decided)
         if found is not None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from shared.domain.engine.aggregates import Figure
 from shared.domain.engine.conditions import Compiled, compile_condition
-from shared.domain.engine.figures import compile_figure
+from shared.domain.engine.figures import asks_running_price, compile_figure
 from shared.domain.engine.plan import EVERY_UNIT, Packing, Plan, Taker, Tiers
 from shared.domain.engine.rule import (
     Aggregate,
@@ -32,6 +32,8 @@ class Compiler:
     def __init__(self) -> None:
         self.filters: list[Predicate] = []
         self.bits: dict[str, int] = {}
+        self.looked = 0
+        """The bits of the goods that conditions look at."""
 
     def plan(self, index: int, terms: PromotionTerms) -> Plan:
         rule = terms.rule
@@ -72,7 +74,9 @@ class Compiler:
 
     def condition(self, condition: Condition, promotion_id: str) -> Compiled:
         def figure_of(aggregate: Aggregate) -> Figure:
-            return compile_figure(aggregate, self.bit(aggregate.where))
+            bit = self.bit(aggregate.where)
+            self.looked |= EVERY_UNIT if asks_running_price(aggregate) else bit
+            return compile_figure(aggregate, bit)
 
         return compile_condition(condition, promotion_id, figure_of=figure_of)
 

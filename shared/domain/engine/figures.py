@@ -2,7 +2,7 @@
 
 from shared.domain.engine.aggregates import Figure, compile_aggregate
 from shared.domain.engine.rule import Aggregate, Basis, Measure
-from shared.domain.filters import Compare, Filter, leaves
+from shared.domain.filters import Compare, leaves
 
 
 def compile_figure(aggregate: Aggregate, bit: int) -> Figure:
@@ -11,7 +11,7 @@ def compile_figure(aggregate: Aggregate, bit: int) -> Figure:
     The bits are those at list price; where the running price decides, the filter itself is asked.
     """
     running = aggregate.basis is Basis.RUNNING
-    if running and aggregate.where is not None and asks_price(aggregate.where):
+    if asks_running_price(aggregate):
         return compile_aggregate(aggregate)
     match aggregate.measure:
         case Measure.COUNT:
@@ -26,5 +26,12 @@ def compile_figure(aggregate: Aggregate, bit: int) -> Figure:
             return compile_aggregate(aggregate)
 
 
-def asks_price(where: Filter) -> bool:
-    return any(isinstance(leaf, Compare) and leaf.fact == "product.price" for _, leaf in leaves(where))
+def asks_running_price(aggregate: Aggregate) -> bool:
+    """Say whether the filter of an aggregate depends on what units cost on entering the lane."""
+    return (
+        aggregate.basis is Basis.RUNNING
+        and aggregate.where is not None
+        and any(
+            isinstance(leaf, Compare) and leaf.fact == "product.price" for _, leaf in leaves(aggregate.where)
+        )
+    )

@@ -52,7 +52,11 @@ class Game:
         self._facts: Mapping[str, object] = {}
 
     def scene(self, runs: Sequence[Sequence[Run]], *, with_facts: bool) -> Scene:
-        """Return what conditions see when the units of each class are at these prices."""
+        """Return what conditions see when the units of each class are at these prices.
+
+        Goods that no condition looks at are left out.
+        """
+        looked = self.program.looked
         if with_facts and not self._facts:
             self._facts = facts_of(self.basket, self.now)
         goods = [
@@ -60,6 +64,7 @@ class Game:
             for place, (one, profile, of_class) in enumerate(
                 zip(self.classes, self.profiles, runs, strict=True)
             )
+            if profile.mask & looked
             for run in of_class
         ]
         return Scene(self.basket.currency, self._facts, goods)

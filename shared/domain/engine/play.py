@@ -1,7 +1,7 @@
 """One play of a basket: some promotions, lane after lane, each lane on the prices the one before left."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from shared.domain.engine.allocation import allocate
 from shared.domain.engine.alone import Alone
@@ -28,24 +28,37 @@ class LanePlay:
     after: Mapping[int, Sequence[Run]]
 
 
-@dataclass(slots=True, eq=False)
 class Play:
     """The outcome for some promotions alone. `value` and `bound` are in 1/10,000 of a minor unit."""
 
-    runs: list[list[Run]]
-    value: Amount = 0
-    bound: Amount = 0
-    optimal: bool = True
-    refused: dict[int, PromotionOutcome] = field(default_factory=dict[int, PromotionOutcome])
-    """The outcomes of those that did not take part, by index."""
-    lanes: dict[str, LanePlay] = field(default_factory=dict[str, LanePlay])
-    taken: dict[int, int] = field(default_factory=dict[int, int])
-    """What each applied promotion takes off units, in minor units."""
-    wanted: dict[int, int] = field(default_factory=dict[int, int])
-    """What those that a budget cuts short would have taken off."""
-    candidates: list[Plan] = field(default_factory=list[Plan])
-    beside: list[Plan] = field(default_factory=list[Plan])
-    """Those that use no units but give a gift or points."""
+    __slots__ = (
+        "beside",
+        "bound",
+        "candidates",
+        "lanes",
+        "optimal",
+        "refused",
+        "runs",
+        "taken",
+        "value",
+        "wanted",
+    )
+
+    def __init__(self, runs: list[list[Run]]) -> None:
+        self.runs = runs
+        self.value: Amount = 0
+        self.bound: Amount = 0
+        self.optimal = True
+        self.refused: dict[int, PromotionOutcome] = {}
+        """The outcomes of those that did not take part, by index."""
+        self.lanes: dict[str, LanePlay] = {}
+        self.taken: dict[int, int] = {}
+        """What each applied promotion takes off units, in minor units."""
+        self.wanted: dict[int, int] = {}
+        """What those that a budget cuts short would have taken off."""
+        self.candidates: list[Plan] = []
+        self.beside: list[Plan] = []
+        """Those that use no units but give a gift or points."""
 
 
 def play(game: Game, live: int) -> Play:
@@ -83,7 +96,8 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
         return
     result.candidates += candidates
     pools, standings, runs = units_of(game, result.runs, lane, wanted)
-    free, tied = 0, list[Offer]()
+    free = 0
+    tied: list[Offer] = []
     gains = 0
     for standing in standings:
         gains |= standing.gains

@@ -30,6 +30,7 @@ class Program:
         "exclusive",
         "filters",
         "lanes",
+        "looked",
         "masks",
         "outright",
         "plans",
@@ -41,6 +42,7 @@ class Program:
         compiler = Compiler()
         self.plans = tuple(compiler.plan(index, terms) for index, terms in enumerate(promotions))
         self.filters = tuple(compiler.filters)
+        self.looked = compiler.looked
         self.lanes: dict[str, tuple[Plan, ...]] = {}
         for lane in Lane:
             plans = tuple(plan for plan in self.plans if plan.terms.lane == lane)

@@ -217,8 +217,8 @@ def test_near_misses_are_tried_and_the_best_comes_first() -> None:
     of = basket(line("a", 1000), line("b", 500))
     assert result(of, third, many).near_misses == ()
     assert result(of, third, many, near_misses=True).near_misses == (
+        NearMiss("third", "a", 2, 1000, 1000),
         NearMiss("many", "b", 2, 600, 600),
-        NearMiss("third", "a", 1, 500, 500),
     )
 
 
