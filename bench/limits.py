@@ -12,10 +12,11 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID, uuid4
@@ -118,18 +119,12 @@ class World:
         """Sales through the app's actions, in processes of their own since one would compute for all."""
         parts = min(_PROCESSES, connections)
         shares = [self.tills[place:connections:parts] for place in range(parts)]
-        begin = time.time() + 1.5
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(parts, mp_context=context) as processes:
+        with ProcessPoolExecutor(
+            parts, context, initializer=_meet_at, initargs=(context.Barrier(parts),)
+        ) as processes:
             found = list(
-                processes.map(
-                    _sell_in_process,
-                    [self.url] * parts,
-                    shares,
-                    [begin] * parts,
-                    [seconds] * parts,
-                    [most] * parts,
-                )
+                processes.map(_sell_in_process, [self.url] * parts, shares, [seconds] * parts, [most] * parts)
             )
         took = [each for part, _ in found for each in part]
         return {
@@ -184,33 +179,46 @@ def _insert_products(conn: psycopg.Connection[Any]) -> None:
     )
 
 
+_start: Barrier | None = None
+
+
+def _meet_at(barrier: Barrier) -> None:
+    """The processes of a measurement begin together, however long each takes to come up."""
+    global _start  # noqa: PLW0603 - how a pool hands a barrier to its processes
+    _start = barrier
+
+
 def _sell_in_process(
-    url: str, tills: Sequence[Till], begin: float, seconds: float, most: int | None
+    url: str, tills: Sequence[Till], seconds: float, most: int | None
 ) -> tuple[list[float], int]:
     """How long each sale took, and how many were told to ask again."""
-    with ThreadPoolExecutor(len(tills)) as threads:
-        found = list(threads.map(lambda till: _sell(url, till, begin, seconds, most), tills))
+    with ExitStack() as stack, ThreadPoolExecutor(len(tills)) as threads:
+        conns = [stack.enter_context(closing(psycopg.connect(url, autocommit=True))) for _ in tills]
+        list(threads.map(_warm_up, conns, tills))
+        if _start is not None:
+            _start.wait(60)
+        end = time.monotonic() + seconds
+        found = list(threads.map(lambda conn, till: _sell(conn, till, end, most), conns, tills))
     return [each for took, _ in found for each in took], sum(refused for _, refused in found)
 
 
-def _sell(url: str, till: Till, begin: float, seconds: float, most: int | None) -> tuple[list[float], int]:
+def _warm_up(conn: psycopg.Connection[Any], till: Till) -> None:
+    """Statements are prepared and rules compiled before the clock runs."""
+    for _ in range(6):
+        actions.evaluate(conn, datetime.now(UTC), request=till.sale, caller=till.caller)
+
+
+def _sell(conn: psycopg.Connection[Any], till: Till, end: float, most: int | None) -> tuple[list[float], int]:
     took: list[float] = []
     refused = 0
-    with closing(psycopg.connect(url, autocommit=True)) as conn:
-        # Statements are prepared and rules compiled before the clock runs.
-        for _ in range(6):
-            actions.evaluate(conn, datetime.now(UTC), request=till.sale, caller=till.caller)
-        time.sleep(max(0.0, begin - time.time()))
-        while time.time() < begin + seconds and (most is None or len(took) < most):
-            began = time.perf_counter()
-            try:
-                actions.confirm(
-                    conn, datetime.now(UTC), request=till.sale, caller=till.caller, key=str(uuid4())
-                )
-            except LimitContended:
-                refused += 1
-            else:
-                took.append(time.perf_counter() - began)
+    while time.monotonic() < end and (most is None or len(took) < most):
+        began, now = time.perf_counter(), datetime.now(UTC)
+        try:
+            actions.confirm(conn, now, request=till.sale, caller=till.caller, key=str(uuid4()))
+        except LimitContended:
+            refused += 1
+        else:
+            took.append(time.perf_counter() - began)
     return took, refused
 
 
