@@ -327,6 +327,7 @@ def test_a_user_without_a_store_any_more_has_a_token_for_none(conn: Conn) -> Non
 def test_a_ring_of_parents_has_an_end(conn: Conn) -> None:
     a_tree(conn)
     conn.execute("UPDATE stores SET parent_id = 'A1' WHERE id = 'A'")
+    conn.execute("SET statement_timeout = '10s'")
     session_id, _ = begin(conn, a_user(conn, Role.PARENT_STORE_USER, store_id="A1"))
     assert choose(conn, session_id, "A") == "A"
     assert choose(conn, session_id, "P") is None
