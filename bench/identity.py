@@ -8,9 +8,7 @@ import argparse
 import json
 import secrets
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from uuid import UUID, uuid4
@@ -21,11 +19,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from jwt.utils import base64url_decode
 
+from bench.codes import counting, known_or_not, sign_ins
 from bench.document import put
-from bench.figures import latencies
 from bench.machine import load_average, machine
 from bench.report import table
 from bench.site import Site, site
+from bench.timing import Point, side_by_side, timed
 from devhost.environment import ROOT
 from shared import pool
 from shared.actions import sessions
@@ -38,7 +37,6 @@ RESULT = ROOT / "bench" / "results" / "identity.json"
 DEVICES = (1, 8)
 _BURST = 64
 
-type Point = dict[str, float]
 type Measurement = Callable[[Site, float], Mapping[str, Point]]
 
 
@@ -57,14 +55,14 @@ def verifications(_here: Site, seconds: float) -> Mapping[str, Point]:
         tokens._verified.cache_clear()  # noqa: SLF001 - as if it had not been seen before
 
     return {
-        "of a token that comes again, with its session": _timed(
+        "of a token that comes again, with its session": timed(
             lambda: callers.authenticate(headers, datetime.now(UTC)), seconds
         ),
-        "of a token that comes for the first time": _timed(first, seconds),
-        "its signature alone": _timed(
+        "of a token that comes for the first time": timed(first, seconds),
+        "its signature alone": timed(
             lambda: key.verify(der, signed.encode(), ec.ECDSA(hashes.SHA256())), seconds
         ),
-        "a token is signed": _timed(lambda: tokens.issue(caller, datetime.now(UTC)), seconds),
+        "a token is signed": timed(lambda: tokens.issue(caller, datetime.now(UTC)), seconds),
     }
 
 
@@ -75,7 +73,7 @@ def refreshes(here: Site, seconds: float) -> Mapping[str, Point]:
             conn, name="Device", role=Role.ADMIN, phone="+390600000009", now=datetime.now(UTC)
         )
     return {
-        f"{number} at a time" if number > 1 else "one after the other": _side_by_side(
+        f"{number} at a time" if number > 1 else "one after the other": side_by_side(
             [_device(user_id) for _ in range(number)], seconds
         )
         for number in DEVICES
@@ -83,7 +81,13 @@ def refreshes(here: Site, seconds: float) -> Mapping[str, Point]:
 
 
 # Each is a table of its own; what a measurement needs of the site it makes itself.
-MEASUREMENTS: dict[str, Measurement] = {"verifications": verifications, "refreshes": refreshes}
+MEASUREMENTS: dict[str, Measurement] = {
+    "verifications": verifications,
+    "refreshes": refreshes,
+    "sign_ins": sign_ins,
+    "counting": counting,
+    "known_or_not": known_or_not,
+}
 
 
 def _device(user_id: UUID) -> Callable[[], object]:
@@ -107,23 +111,6 @@ def _device(user_id: UUID) -> Callable[[], object]:
         token = renewed.refresh_token
 
     return refresh
-
-
-def _timed(call: Callable[[], object], seconds: float) -> Point:
-    took: list[float] = []
-    call()
-    ends = time.perf_counter() + seconds
-    while (began := time.perf_counter()) < ends:
-        call()
-        took.append(time.perf_counter() - began)
-    return {"per_s": round(len(took) / seconds), **latencies(took)}
-
-
-def _side_by_side(calls: Sequence[Callable[[], object]], seconds: float) -> Point:
-    with ThreadPoolExecutor(len(calls)) as threads:
-        points = list(threads.map(lambda call: _timed(call, seconds), calls))
-    together = {"per_s": sum(point["per_s"] for point in points)}
-    return together | {name: max(point[name] for point in points) for name in points[0] if name != "per_s"}
 
 
 @contextmanager

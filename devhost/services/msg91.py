@@ -194,6 +194,7 @@ class Handler(BaseHTTPRequestHandler):
     """MSG91's APIs as it has them; `/messages` and `/behaviour` for whoever plays with it."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     timeout = 30
 
     @property
