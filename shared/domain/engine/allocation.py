@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from math import lcm
 
 from shared.domain.engine.combination import Combination
+from shared.domain.engine.lane import Amount
 from shared.domain.engine.pieces import Gift, Piece
 from shared.domain.engine.units import Run, Share
 from shared.domain.money import Rounding, largest_remainder, round_minor
@@ -72,18 +73,14 @@ def _split(
             piece.room -= share
             piece.minor.append((index, share, earned[0][2]))
             return minor
-    fast = _plain_split(minor, mine, earned)
-    if fast is not None:
-        for piece, share, (_, _, role) in zip(mine, fast, earned, strict=True):
-            piece.room -= share
-            piece.minor.append((index, share, role))
-        return minor
-    scale = lcm(*[amount.denominator for _, amount, _ in earned])
-    weights = [int(amount * scale) for _, amount, _ in earned]
-    rooms = [piece.room if weight else 0 for piece, weight in zip(mine, weights, strict=True)]
-    counts = [piece.units for piece in mine]
-    minor = min(minor, sum([room * count for room, count in zip(rooms, counts, strict=True)]))
-    shares = largest_remainder(minor, weights, rooms, counts)
+    shares = _roomy_shares(minor, mine, earned)
+    if shares is None:
+        scale = lcm(*[amount.denominator for _, amount, _ in earned])
+        weights = [int(amount * scale) for _, amount, _ in earned]
+        rooms = [piece.room if weight else 0 for piece, weight in zip(mine, weights, strict=True)]
+        counts = [piece.units for piece in mine]
+        minor = min(minor, sum([room * count for room, count in zip(rooms, counts, strict=True)]))
+        shares = largest_remainder(minor, weights, rooms, counts)
     for piece, (share, extra), (_, _, role) in zip(list(mine), shares, earned, strict=True):
         if 0 < extra < piece.units:
             rest_of_it = Piece(piece.pool, piece.units - extra, piece.floor, piece.given)
@@ -98,28 +95,30 @@ def _split(
     return minor
 
 
-def _plain_split(minor: int, mine: Sequence[Piece], earned: Sequence[Gift]) -> list[int] | None:
-    """Return the shares of single units by largest remainder, or None where any room might be too small."""
-    whole = 0
+def _roomy_shares(minor: int, mine: Sequence[Piece], earned: Sequence[Gift]) -> list[tuple[int, int]] | None:
+    """Return what `largest_remainder` would, or None where any room might be too small."""
+    whole: Amount = 0
     for piece, (_, weight, _) in zip(mine, earned, strict=True):
-        if piece.units != 1 or type(weight) is not int:
-            return None
-        whole += weight
-    if not whole:
+        whole += weight * piece.units
+    if not whole or type(whole) is not int:
         return None
-    shares: list[int] = []
+    shares: list[tuple[int, int]] = []
     remainders: list[tuple[int, int]] = []
     left = minor
-    for place, (piece, (_, weight, _)) in enumerate(zip(mine, earned, strict=True)):
-        share, remainder = divmod(minor * int(weight), whole)
+    for piece, (_, weight, _) in zip(mine, earned, strict=True):
+        share, remainder = divmod(minor * weight, whole)
         if share >= piece.room:
             return None
-        shares.append(share)
-        remainders.append((-remainder, place))
-        left -= share
-    remainders.sort()
-    for _, place in remainders[:left]:
-        shares[place] += 1
+        if remainder:
+            remainders.append((-int(remainder), len(shares)))
+        shares.append((int(share), 0))
+        left -= int(share) * piece.units
+    if left:
+        remainders.sort()
+        for _, place in remainders:
+            extra = min(left, mine[place].units)
+            shares[place] = (shares[place][0], extra)
+            left -= extra
     return shares
 
 

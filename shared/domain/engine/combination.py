@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import prod
+from operator import attrgetter
 
 from shared.domain.engine.alone import Alone, alone
 from shared.domain.engine.components import Component
@@ -159,8 +160,14 @@ class _Solving:
         if self.choices:
             for one in _first([[Alternative(pieces)], *self.choices]):
                 pieces = [*pieces, *one.pieces] if one.pieces is not pieces else pieces
-        pieces.sort(key=_order)
+        if len(pieces) == len(self.pools):
+            pieces.sort(key=_pool)
+        else:
+            pieces.sort(key=_order)
         return Combination(pieces, self.value, self.bound, lone, totals)
+
+
+_pool = attrgetter("pool")
 
 
 def _order(piece: Piece) -> tuple[int, bool, list[int]]:

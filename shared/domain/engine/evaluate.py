@@ -84,8 +84,11 @@ def evaluate_and_play(
                 outcomes[plan.index] = explain(plan, own, verdict)
     lines = priced_lines(game, winner.runs)
     lines += gift_lines(game, extras)
-    discount = sum([line.discount for line in lines])
-    gross = sum([line.gross for line in lines])
+    discount = gross = tax = 0
+    for line in lines:
+        discount += line.discount
+        gross += line.gross
+        tax += line.tax
     plays = [together, *(tried for _, tried in alone.values())]
     optimal, bound = all([one.optimal for one in plays]), discount
     if not optimal:
@@ -96,7 +99,7 @@ def evaluate_and_play(
         gross,
         discount,
         gross - discount,
-        sum([line.tax for line in lines]),
+        tax,
         optimal,
         bound,
         tuple(lines),

@@ -43,7 +43,21 @@ def explain(plan: Plan, own: Play, verdict: Verdict) -> PromotionOutcome:
         discount, points = discount + extras.value, extras.points
     if wanted is not None:
         wanted = max(wanted, discount)
-    return plan.told(Outcome.APPLIED, discount=discount, wanted=wanted, points=points)
+    else:
+        wanted = discount
+    terms = plan.terms
+    return PromotionOutcome(
+        terms.promotion_id,
+        terms.version,
+        terms.name,
+        Outcome.APPLIED,
+        discount,
+        wanted,
+        None,
+        None,
+        None,
+        points,
+    )
 
 
 def _beaten_in_lane(plan: Plan, verdict: Verdict) -> BeatenBy:

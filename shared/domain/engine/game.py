@@ -6,7 +6,6 @@ from datetime import datetime
 from shared.domain.engine.basket import Basket, Headroom
 from shared.domain.engine.program import Program
 from shared.domain.engine.scene import Goods, Scene, facts_of
-from shared.domain.engine.standing import Profile
 from shared.domain.engine.units import Run, UnitClass
 from shared.domain.money import Rounding
 
@@ -41,10 +40,7 @@ class Game:
     ) -> None:
         self.program, self.basket, self.classes, self.now = program, basket, classes, now
         self.rounding, self.node_budget, self.priority_lanes = rounding, node_budget, priority_lanes
-        currency = basket.currency
-        self.profiles: list[Profile] = [
-            program.profile(one.line.facts, one.line.sku, one.line.unit_price, currency) for one in classes
-        ]
+        self.profiles = program.profiles_of([one.line for one in classes], basket.currency)
         self.touched = 0
         for profile in self.profiles:
             self.touched |= profile.touches

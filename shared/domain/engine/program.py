@@ -4,10 +4,10 @@ What is remembered is a cache and nothing else: it is found out again whenever i
 out the same twice, and two programs share nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from shared.domain.engine.basket import Facts, StoreFacts
+from shared.domain.engine.basket import BasketLine, Facts, StoreFacts
 from shared.domain.engine.compiler import Compiler
 from shared.domain.engine.plan import EVERY_UNIT, Plan
 from shared.domain.engine.screening import Screening, screen
@@ -67,16 +67,21 @@ class Program:
             self.currencies[currency] = found
         return found
 
-    def profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:
-        """Return what the rule set knows of a product at a price."""
-        if not isinstance(facts, Facts):
-            return self._profile(facts, sku, price, currency)
-        key = (facts, sku, price, currency)
-        found = self.profiles.get(key)
-        if found is None:
-            if len(self.profiles) >= _MOST_PROFILES:
-                self.profiles.clear()
-            found = self.profiles[key] = self._profile(facts, sku, price, currency)
+    def profiles_of(self, lines: Iterable[BasketLine], currency: str) -> list[Profile]:
+        """Return what the rule set knows of the product of each line at its price."""
+        known = self.profiles
+        found: list[Profile] = []
+        for sku, _, price, _, facts in lines:
+            if isinstance(facts, Facts):
+                key = (facts, sku, price, currency)
+                profile = known.get(key)
+                if profile is None:
+                    if len(known) >= _MOST_PROFILES:
+                        known.clear()
+                    profile = known[key] = self._profile(facts, sku, price, currency)
+                found.append(profile)
+            else:
+                found.append(self._profile(facts, sku, price, currency))
         return found
 
     def _profile(self, facts: Mapping[str, object], sku: str, price: int, currency: str) -> Profile:

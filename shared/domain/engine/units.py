@@ -44,6 +44,9 @@ class UnitClass(NamedTuple):
 def merge_lines(basket: Basket) -> list[UnitClass]:
     """Return the classes in canonical order: price descending, then SKU, then tax rate and facts."""
     lines = basket.lines
+    if len({line.sku for line in lines}) == len(lines):
+        places = sorted([(-line.unit_price, line.sku, place) for place, line in enumerate(lines)])
+        return [UnitClass(lines[place], lines[place].quantity, (place,)) for _, _, place in places]
     order = sorted([(-line.unit_price, line.sku, place) for place, line in enumerate(lines)])
     classes: list[UnitClass] = []
     at, end = 0, len(order)
