@@ -19,6 +19,7 @@ from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.pages import Page, page_of
 from shared.domain.quotes import Quote
 from shared.domain.replays import Replay
+from shared.domain.returns import NothingLeft
 from shared.domain.transactions import (
     AlreadyVoided,
     IdempotencyKeyMissing,
@@ -238,12 +239,22 @@ def replay_transaction(caller: Caller, path: TransactionPath) -> Replay:
     "transactions/{transaction_id:guid}/void",
     access=Permission.TRANSACTIONS_VOID,
     status=201,
-    raises=(TransactionNotFound, NotASale, AlreadyVoided, IdempotencyKeyMissing, IdempotencyKeyReused),
+    raises=(
+        TransactionNotFound,
+        NotASale,
+        AlreadyVoided,
+        NothingLeft,
+        IdempotencyKeyMissing,
+        IdempotencyKeyReused,
+    ),
 )
 def void_transaction(
     caller: Caller, now: datetime, path: TransactionPath, headers: SaleHeaders, body: VoidBody
 ) -> Reply[Transaction]:
-    """Take a sale back whole: a transaction of its own, with amounts below zero. Limits get theirs back."""
+    """Take back a sale, or what its returns left: a transaction of its own, with amounts below zero.
+
+    Limits get theirs back.
+    """
     key = _key(headers)
     with pool.transaction() as conn:
         transaction, replayed = actions.void(

@@ -5,13 +5,15 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from shared import rulesets
-from shared.domain import counters, engine, redemptions, replays, transactions
+from shared.domain import counters, engine, redemptions, replays, returns, transactions
 from shared.domain.baskets import SaleFacts, SaleRequest, basket_of
 from shared.domain.counters import CounterKey, Shortfall, Take
 from shared.domain.customers import CustomerAppeared
 from shared.domain.engine import Evaluation
+from shared.domain.left import left_redeemed
 from shared.domain.limits import LimitContended
 from shared.domain.live import LiveRules
+from shared.domain.money import to_minor
 from shared.domain.quotes import Quote, RecordedSale, quote_of, undone
 from shared.domain.replays import Replay
 from shared.domain.seen import Seen, seen_from, seen_text
@@ -19,6 +21,7 @@ from shared.domain.transactions import AlreadyRecorded, Transaction, Transaction
 from shared.domain.users import Caller
 from shared.rows import json_text
 from shared.store import Conn, limits, sale_facts
+from shared.store import returns as return_rows
 from shared.store import transactions as rows
 
 # So often a sale is priced anew when others were quicker to take what it had seen.
@@ -91,12 +94,12 @@ def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
 def void(
     conn: Conn, now: datetime, *, transaction_id: UUID, reason: str, caller: Caller, key: str
 ) -> tuple[Transaction, bool]:
-    """The transaction that takes the sale back whole; True when an earlier request had recorded it.
+    """The transaction that takes back the sale, or what its returns left; True when it was recorded before.
 
     Limits get back what the sale took of them. `conn` is in a transaction. Raises TransactionNotFound,
-    NotASale, AlreadyVoided, IdempotencyKeyReused.
+    NotASale, AlreadyVoided, NothingLeft, IdempotencyKeyReused.
     """
-    sale = rows.lock(conn, transaction_id)
+    sale = return_rows.lock(conn, transaction_id)
     if sale is None or not caller.sees_store(sale.store_id):
         raise TransactionNotFound(transaction_id=transaction_id)
     request_hash = transactions.void_hash(transaction_id, reason)
@@ -104,14 +107,19 @@ def void(
     recorded = transactions.undone_before(request_hash, earlier)
     if recorded is not None:
         return _get(conn, recorded), True
-    transactions.require_voidable(sale)
-    taken_back = [redemptions.undone(each) for each in rows.find_redemptions(conn, transaction_id)]
+    left = returns.left_to_void(sale)
+    redeemed = left_redeemed(return_rows.find_redemptions(conn, transaction_id))
+    taken_back = [redemptions.undone(each) for each in redeemed]
     void_id = rows.insert_void(
         conn,
         original_id=transaction_id,
         reason=reason,
         user_id=caller.user_id,
-        quote=json_text(Quote, undone(sale.quote, now)),
+        gross_minor=-to_minor(left.gross, left.currency),
+        discount_minor=-to_minor(left.discount, left.currency),
+        net_minor=-to_minor(left.net, left.currency),
+        tax_minor=-to_minor(left.tax, left.currency),
+        quote=json_text(Quote, undone(left, now)),
         redemptions=taken_back,
         key=key,
         request_hash=request_hash,

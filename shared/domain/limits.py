@@ -75,6 +75,11 @@ class Limit:
         return f"{self.measure} per {' and '.join(whose)}" if whose else self.measure.value
 
 
+def measured_by(name: str) -> Measure:
+    """Return what the limit of a name counts."""
+    return Measure(name.partition(" ")[0])
+
+
 def parse_limits(document: Sequence[Any], at: str = "/limits") -> tuple[Limit, ...]:
     """Return the limits of a document, or raise LimitsInvalid with a pointer.
 

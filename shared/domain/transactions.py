@@ -173,14 +173,6 @@ def undone_before(request_hash: bytes, earlier: Earlier | None) -> UUID | None:
     return earlier.transaction_id
 
 
-def require_voidable(transaction: Transaction) -> None:
-    """Raises NotASale, AlreadyVoided."""
-    if transaction.kind is not TransactionKind.SALE:
-        raise NotASale(transaction_id=transaction.id, kind=transaction.kind.value)
-    if transaction.voided_by is not None:
-        raise AlreadyVoided
-
-
 def require_permitted(request: SaleRequest, caller: Caller) -> None:
     """Raises StoreOutOfScope, PriceOverrideForbidden."""
     if not caller.sees_store(request.store_id):

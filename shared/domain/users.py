@@ -67,6 +67,7 @@ class Permission(StrEnum):
     TRANSACTIONS_CREATE = "transactions.create"
     TRANSACTIONS_READ = "transactions.read"
     TRANSACTIONS_VOID = "transactions.void"
+    TRANSACTIONS_RETURN = "transactions.return"
 
 
 _SELLING = frozenset(
@@ -78,6 +79,7 @@ _SELLING = frozenset(
         Permission.TRANSACTIONS_CREATE,
         Permission.TRANSACTIONS_READ,
         Permission.TRANSACTIONS_VOID,
+        Permission.TRANSACTIONS_RETURN,
     }
 )
 
@@ -103,6 +105,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.PRICE_OVERRIDE,
             Permission.TRANSACTIONS_READ,
             Permission.TRANSACTIONS_VOID,
+            Permission.TRANSACTIONS_RETURN,
         }
     ),
     Role.STORE_USER: _SELLING,

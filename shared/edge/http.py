@@ -43,6 +43,7 @@ def endpoint(
     *,
     access: Permission | Access,
     status: int = 200,
+    also: tuple[int, ...] = (),
     raises: tuple[type[PromoPartnerError], ...] = (),
     rate: Rate | Literal["usual"] | None = "usual",
 ) -> Callable[[Callable[..., Any]], Any]:
@@ -50,8 +51,9 @@ def endpoint(
 
     The handler's parameters say what it wants: `path`, `query`, `headers`, `body` (pydantic models) and
     `caller`, `by` (the caller in this request), `now` (UTC), `request_id`. It returns a dataclass, a `Reply`
-    around one, or `Content`; what it raises of the error tree becomes problem+json. `raises` are the leaves a
-    caller should expect beyond those any request can meet; they are documented with the operation.
+    around one, or `Content`; what it raises of the error tree becomes problem+json. `also` are the statuses
+    besides `status` that a `Reply` may have, `raises` the leaves a caller should expect beyond those any
+    request can meet; they are documented with the operation.
     """
 
     def decorate(handler: Callable[..., Any]) -> Any:
@@ -61,6 +63,7 @@ def endpoint(
             route=route,
             access=access,
             status=status,
+            also=also,
             raises=raises,
             rate=_usual_rate(method, access) if rate == "usual" else rate,
         )

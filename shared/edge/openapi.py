@@ -165,7 +165,8 @@ def _responses(operation: Operation, schemas: _Schemas) -> Json:
         else {"application/json": {"schema": schemas.of(operation, "reply")}}
     )
     responses: Json = {
-        str(operation.status): {"description": "Done", "content": content, "headers": _REPLY_HEADERS}
+        str(status): {"description": "Done", "content": content, "headers": _REPLY_HEADERS}
+        for status in sorted((operation.status, *operation.also))
     }
     by_status: dict[int, list[type[PromoPartnerError]]] = {}
     for error in dict.fromkeys((*_usual(operation), *operation.raises, InternalError)):

@@ -69,6 +69,7 @@ class Operation:
     summary: str
     access: Permission | Access
     status: int
+    also: tuple[int, ...]
     inputs: dict[Source, type[BaseModel]]
     takes: frozenset[str]
     reply: Any
@@ -89,6 +90,7 @@ def register(
     route: str,
     access: Permission | Access,
     status: int,
+    also: tuple[int, ...],
     raises: tuple[type[PromoPartnerError], ...],
     rate: Rate | None,
 ) -> Operation:
@@ -113,6 +115,7 @@ def register(
         summary=inspect.getdoc(handler) or handler.__name__.replace("_", " "),
         access=access,
         status=status,
+        also=also,
         inputs={source: parameters[source].annotation for source in _INPUTS if source in parameters},
         takes=frozenset(parameters),
         reply=get_args(reply)[0] if get_origin(reply) is Reply else reply,

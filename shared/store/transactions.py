@@ -176,15 +176,19 @@ def insert_void(
     original_id: UUID,
     reason: str,
     user_id: UUID,
+    gross_minor: int,
+    discount_minor: int,
+    net_minor: int,
+    tax_minor: int,
     quote: str,
     redemptions: Sequence[Redemption],
     key: str,
     request_hash: bytes,
     now: datetime,
 ) -> UUID:
-    """A row that takes the whole sale back, with what it redeemed; returns its id.
+    """A row that takes back what is left of the sale, with what it redeemed; returns its id.
 
-    Raises AlreadyVoided, and AlreadyRecorded when the key was used meanwhile.
+    Amounts are below zero. Raises AlreadyVoided, and AlreadyRecorded when the key was used meanwhile.
     """
     row = conn.execute(
         """
@@ -194,9 +198,10 @@ def insert_void(
                    discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
                    engine_semantics, seen, quote, created_at
                  )
-                 SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency, -gross_minor,
-                        -discount_minor, -net_minor, -tax_minor, channel, %(user_id)s, customer_id,
-                        rule_set_version, engine_semantics, '{}', %(quote)s, %(now)s
+                 SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency,
+                        %(gross_minor)s, %(discount_minor)s, %(net_minor)s, %(tax_minor)s, channel,
+                        %(user_id)s, customer_id, rule_set_version, engine_semantics, '{}', %(quote)s,
+                        %(now)s
                    FROM transactions
                   WHERE id = %(original_id)s
                  RETURNING id, store_id, customer_id, created_at
@@ -227,6 +232,10 @@ def insert_void(
             "original_id": original_id,
             "reason": reason,
             "user_id": user_id,
+            "gross_minor": gross_minor,
+            "discount_minor": discount_minor,
+            "net_minor": net_minor,
+            "tax_minor": tax_minor,
             "quote": quote,
             "redemptions": jsonb(redemptions),
             "key": key,
@@ -257,21 +266,6 @@ def get(conn: Conn, transaction_id: UUID) -> Transaction | None:
     )
 
 
-def lock(conn: Conn, transaction_id: UUID) -> Transaction | None:
-    """The sale, held against everybody else who would undo it until the transaction ends."""
-    conn.execute(
-        """
-        SELECT 1
-          FROM transactions
-         WHERE id = %(transaction_id)s
-           FOR UPDATE
-        """,
-        {"transaction_id": transaction_id},
-    )
-    # Read after the lock is held: a locking join would not see what was undone while it waited.
-    return get(conn, transaction_id)
-
-
 def get_evaluation(conn: Conn, transaction_id: UUID) -> RecordedEvaluation | None:
     """What the engine was given for a sale, and what it answered, as the texts that were kept."""
     return (
@@ -286,23 +280,6 @@ def get_evaluation(conn: Conn, transaction_id: UUID) -> RecordedEvaluation | Non
             {"transaction_id": transaction_id},
         )
         .fetchone()
-    )
-
-
-def find_redemptions(conn: Conn, transaction_id: UUID) -> list[Redemption]:
-    """What promotions gave in a sale."""
-    return (
-        conn.cursor(row_factory=of(Redemption))
-        .execute(
-            """
-            SELECT promotion_id, version, redeemed, wanted_minor, granted_minor, taken
-              FROM redemptions
-             WHERE transaction_id = %(transaction_id)s
-             ORDER BY promotion_id
-            """,
-            {"transaction_id": transaction_id},
-        )
-        .fetchall()
     )
 
 

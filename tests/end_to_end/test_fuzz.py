@@ -219,6 +219,16 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "create_job": (Role.ADMIN, lambda _: {"body": {"kind": "purge"}}),
     "create_product_group": (Role.MARKETING, lambda _: {"body": _group("product")}),
     "create_promotion": (Role.MARKETING, lambda _: {"body": lumen_ten()}),
+    "create_return": (
+        Role.STORE_USER,
+        lambda shop: (
+            _at("transaction_id", _sold(shop))
+            | {
+                "body": {"confirm": True, "lines": [{"line": 0, "quantity": 1}], "reason": "Too small"},
+                "headers": {"Idempotency-Key": str(uuid4())},
+            }
+        ),
+    ),
     "create_store_group": (Role.ADMIN, lambda _: {"body": _group("store")}),
     "create_transaction": (
         Role.STORE_USER,
@@ -285,6 +295,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "list_products": (Role.MARKETING, lambda _: {"query": {"kind": "frame", "limit": 2}}),
     "list_promotion_versions": (Role.STORE_USER, lambda shop: _at("promotion_id", _draft(shop))),
     "list_promotions": (Role.BACK_OFFICE, lambda _: {"query": {"status": "Active"}}),
+    "list_returns": (Role.BACK_OFFICE, lambda shop: _at("transaction_id", _sold(shop))),
     "list_store_group_changes": (Role.ADMIN, lambda shop: _at("group_id", _defined(shop, "store"))),
     "list_store_groups": (Role.STORE_USER, lambda _: {}),
     "list_stores": (Role.ADMIN, lambda _: {"query": {"cursor": "S0002"}}),

@@ -194,6 +194,9 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "create_job": lambda _world, _: {"body": {"kind": "purge"}},
     "create_product_group": lambda _world, _: {"body": _group("product")},
     "create_promotion": lambda _world, _: {"body": _TEN},
+    "create_return": lambda world, store_id: (
+        world.sale(store_id) | {"headers": _once(), "body": {"confirm": True, "reason": "Too small"}}
+    ),
     "create_store_group": lambda _world, _: {"body": _group("store")},
     "create_transaction": lambda _world, store_id: {"body": _basket(store_id), "headers": _once()},
     "create_upload": lambda _world, _: {"body": _FILE},
@@ -238,6 +241,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_products": lambda _world, _: {},
     "list_promotion_versions": lambda world, _: world.draft(),
     "list_promotions": lambda _world, _: {},
+    "list_returns": lambda world, store_id: world.sale(store_id),
     "list_store_group_changes": lambda world, _: world.group("store"),
     "list_store_groups": lambda _world, _: {},
     "list_stores": lambda _world, _: {},
