@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ from shared.domain.engine import (
     Basket,
     BasketLine,
     Evaluation,
+    Lane,
     Outcome,
     PromotionOutcome,
     PromotionTerms,
@@ -24,6 +26,11 @@ from shared.domain.seen import seen_from
 
 # So many products and stores are told apart by identity; what is not asked for any more is forgotten.
 _MOST_FACTS = 16_384
+
+
+# With one of these a promotion takes no part, and the others share the units as if it were not there.
+_NEVER_HERE = frozenset({Outcome.OUTSIDE_SCHEDULE, Outcome.STORE_NOT_TARGETED})
+_AWAY = _NEVER_HERE | {Outcome.NOT_MET}
 
 
 class Sale(NamedTuple):
@@ -85,6 +92,8 @@ class Members(NamedTuple):
 class Trial:
     """A version of a promotion, tried in the place of the one that was live, or beside the others.
 
+    Until it has learnt a rule set it can be sent to another process: what is compiled cannot.
+
     `gifts` are the goods it may add, by currency and SKU, where the sale did not see them.
     """
 
@@ -92,6 +101,7 @@ class Trial:
         self._terms = terms
         self._gifts = gifts
         self._rule_sets: dict[int, tuple[RuleSet, bool]] = {}
+        self._alone = compile_rule_set(0, ())
         self._facts: dict[str, Facts] = {}
         name = terms.promotion_id
         self._history = {name_for(fact, name): 0 for fact in PER_PROMOTION}
@@ -101,6 +111,8 @@ class Trial:
 
     def learn(self, version: int, members: Members) -> None:
         """Compile a rule set with the promotion put in."""
+        if not self._rule_sets:
+            self._alone = compile_rule_set(0, [self._terms])
         others = [one for one in members.promotions if one.promotion_id != self._terms.promotion_id]
         compiled = compile_rule_set(version, [*others, self._terms], members.priority_lanes)
         self._rule_sets[version] = compiled, len(others) == len(members.promotions)
@@ -114,11 +126,14 @@ class Trial:
         seen = seen_from(sale.seen)
         rule_set, is_new = self._rule_sets[seen.rule_set_version]
         basket = self._interned(seen.basket)
+        before = _recorded(sale.recorded, basket.currency)
+        if is_new and self._is_away(basket, seen.now):
+            return self._rerun(basket, before, before, most=1, wanted=None, granted=None)
         evaluation = evaluate(rule_set, self._prepared(basket, None), seen.now)
         own = self._own(evaluation)
         most = max(evaluation.gross, 1)
         granted = wanted = own.discount if own.outcome is Outcome.APPLIED else None
-        before, after = _recorded(sale.recorded, basket.currency), _evaluated(evaluation)
+        after = _evaluated(evaluation)
         if wanted is not None and is_new and _is_refused(sale.headroom, wanted):
             # The others share the units as if it were not there.
             granted, after = None, before
@@ -127,6 +142,27 @@ class Trial:
             own = self._own(evaluation)
             granted = own.discount if own.outcome is Outcome.APPLIED else None
             after = _evaluated(evaluation)
+        return self._rerun(basket, before, after, most=most, wanted=wanted, granted=granted)
+
+    def _is_away(self, basket: Basket, now: datetime) -> bool:
+        """Say whether the promotion takes no part, whatever the others do.
+
+        Asked of it alone, which is far cheaper. In a later lane its condition may look at what earlier ones
+        have left of the prices: there only time and store are certain.
+        """
+        own = self._own(evaluate(self._alone, self._prepared(basket, None), now))
+        return own.outcome in (_AWAY if self._terms.lane == Lane.LINE else _NEVER_HERE)
+
+    def _rerun(
+        self,
+        basket: Basket,
+        before: "_Given",
+        after: "_Given",
+        *,
+        most: int,
+        wanted: int | None,
+        granted: int | None,
+    ) -> Rerun:
         return Rerun(
             currency=basket.currency,
             gross=sum(line.quantity * line.unit_price for line in basket.lines),
