@@ -5,7 +5,9 @@ import secrets
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Barrier
@@ -196,6 +198,61 @@ def test_sessions_are_known_as_ended_for_as_long_as_a_token_of_them_could_come(c
     session_id = an_ended_session(conn, NOW)
     assert callers._Ended().sessions(NOW + tokens.LIFETIME) == {session_id}
     assert callers._Ended().sessions(NOW + 3 * tokens.LIFETIME) == frozenset()
+
+
+@contextmanager
+def held_up(database_url: str) -> Iterator[None]:
+    """Whoever asks for sessions waits for the end of the block."""
+    with psycopg.connect(database_url) as other:
+        other.execute("LOCK TABLE sessions")
+        yield
+
+
+def asked() -> int:
+    return pool._open_pool().get_stats().get("requests_num", 0)
+
+
+def waiting(conn: Conn) -> bool:
+    return eventually(
+        lambda: (
+            conn.execute(
+                "SELECT true FROM pg_stat_activity "
+                "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            ).fetchone()
+            is not None
+        )
+    )
+
+
+def test_many_requests_at_once_ask_once(conn: Conn, database_url: str) -> None:
+    session_id = an_ended_session(conn, NOW)
+    ended, before = callers._Ended(), asked()
+    together = Barrier(8)
+
+    def ask(_: int) -> frozenset[UUID]:
+        together.wait()
+        return ended.sessions(NOW)
+
+    with ThreadPoolExecutor(8) as threads:
+        with held_up(database_url):
+            answers = threads.map(ask, range(8))
+            assert waiting(conn)
+        assert set(answers) == {frozenset({session_id})}
+    assert asked() - before == 1
+
+
+def test_what_was_asked_before_it_was_forgotten_is_not_kept(conn: Conn, database_url: str) -> None:
+    ended, before = callers._Ended(), asked()
+    with ThreadPoolExecutor(1) as threads:
+        with held_up(database_url):
+            answer = threads.submit(ended.sessions, NOW)
+            assert waiting(conn)
+            ended.forget()
+        assert answer.result() == frozenset()
+    ended.sessions(NOW)
+    assert asked() - before == 2
+    ended.sessions(NOW)
+    assert asked() - before == 2
 
 
 def test_while_nobody_can_say_who_ended_nobody_is_let_in_and_then_everybody_again(
