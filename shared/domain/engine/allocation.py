@@ -1,6 +1,6 @@
 """Allocation: each promotion's discount is rounded once and split over the units that earned it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import lcm
 
 from shared.domain.engine.combination import Combination
@@ -19,18 +19,7 @@ def allocate(
     lifted above all that room gives what is left. What each takes is added to `taken`, by its index.
     """
     ordered, totals = combination.pieces, combination.totals
-    by_offer: dict[int, list[Piece]] = {}
-    for piece in ordered:
-        given = piece.given
-        if given:
-            run = runs[piece.pool]
-            piece.room = max(0, run.price - max(run.floor, piece.floor))
-            for index, _, _ in given:
-                mine = by_offer.get(index)
-                if mine is None:
-                    by_offer[index] = [piece]
-                else:
-                    mine.append(piece)
+    by_offer = _by_offer(ordered, runs)
     for index in sorted(by_offer):
         mine = by_offer[index]
         earned = [piece.given[0] if len(piece.given) == 1 else _given(piece, index) for piece in mine]
@@ -39,7 +28,7 @@ def allocate(
             total = 0
             for (_, amount, _), piece in zip(earned, mine, strict=True):
                 total += amount * piece.units
-        minor = _split(index, round_minor(total, rounding), mine, earned, ordered, by_offer)
+        minor = _split(index, round_minor(total, rounding), mine, earned, ordered=ordered, by_offer=by_offer)
         if total:
             taken[index] = minor
     after: dict[int, list[Run]] = {}
@@ -53,6 +42,23 @@ def allocate(
     return after
 
 
+def _by_offer(pieces: Iterable[Piece], runs: Sequence[Run]) -> dict[int, list[Piece]]:
+    """Return the pieces of each offer, which from now on have their room."""
+    by_offer: dict[int, list[Piece]] = {}
+    for piece in pieces:
+        given = piece.given
+        if given:
+            run = runs[piece.pool]
+            piece.room = max(0, run.price - max(run.floor, piece.floor))
+            for index, _, _ in given:
+                mine = by_offer.get(index)
+                if mine is None:
+                    by_offer[index] = [piece]
+                else:
+                    mine.append(piece)
+    return by_offer
+
+
 def _given(piece: Piece, index: int) -> Gift:
     return next(one for one in piece.given if one[0] == index)
 
@@ -62,6 +68,7 @@ def _split(
     minor: int,
     mine: list[Piece],
     earned: Sequence[Gift],
+    *,
     ordered: list[Piece],
     by_offer: dict[int, list[Piece]],
 ) -> int:

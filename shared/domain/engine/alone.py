@@ -9,7 +9,7 @@ from shared.domain.engine.components import Component
 from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
-from shared.domain.engine.packing import Slot, Taken, best_packing, slots_of
+from shared.domain.engine.packing import Slot, Taken, best_packing, packs_of, slots_of
 from shared.domain.engine.pieces import Piece, of_settled
 from shared.domain.engine.rule import Per
 from shared.domain.engine.settle import settle, total
@@ -113,7 +113,7 @@ def _packed(problem: LaneProblem, place: int, offer: Offer, packs: Packs) -> Alo
         return _searched(problem, offer)
     found = _taken(problem, place, slots, taken)
     if offer.most is not None and found.value == offer.most:
-        found = _fewest(problem, place, offer, packs, slots, found)
+        found = _fewest(problem, place, slots, found)
     if found.bound == found.value and packs.price is not None and found.value:
         # Applications formed otherwise cannot give more than their members cost above their price.
         members = sum(units * slots[slot].price for slot, _, units in taken)
@@ -131,10 +131,10 @@ def _taken(problem: LaneProblem, place: int, slots: Sequence[Slot], taken: Seque
     )
 
 
-def _fewest(
-    problem: LaneProblem, place: int, offer: Offer, packs: Packs, slots: Sequence[Slot], found: Alone
-) -> Alone:
+def _fewest(problem: LaneProblem, place: int, slots: Sequence[Slot], found: Alone) -> Alone:
     """Return the fewest applications that reach the cap as well."""
+    offer = problem.offers[place]
+    packs = packs_of(offer)
     low, high = 0, packs.most
     while low + 1 < high:
         middle = (low + high) // 2

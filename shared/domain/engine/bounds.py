@@ -174,29 +174,40 @@ def best_sets(runs: Sequence[list[list[Any]]], units: Sequence[int], price: int,
         value: Amount = -price
         times = most
         for run, wanted in zip(runs, units, strict=True):
-            rest = wanted
-            for net, left in reversed(run):
-                taken = min(rest, left)
-                value += taken * net
-                rest -= taken
-                times = min(times, left // wanted) if taken == wanted else 1
-                if not rest:
-                    break
-            if rest:
-                return gained
-        if value <= 0:
+            worth, alike = _next_of(run, wanted)
+            value += worth
+            times = min(times, alike)
+        if not times or value <= 0:
             return gained
         gained += value * times
         most -= times
         for run, wanted in zip(runs, units, strict=True):
-            rest = wanted * times
-            while rest:
-                taken = min(rest, run[-1][1])
-                run[-1][1] -= taken
-                rest -= taken
-                if not run[-1][1]:
-                    run.pop()
+            _use_up(run, wanted * times)
     return gained
+
+
+def _next_of(run: Sequence[Sequence[Any]], wanted: int) -> tuple[Amount, int]:
+    """Return what the next units of a run are worth, and how often such units come: 0 if too few are left."""
+    net, left = run[-1] if run else (0, 0)
+    if left >= wanted:
+        return wanted * net, left // wanted
+    value: Amount = 0
+    for net, left in reversed(run):
+        taken = min(wanted, left)
+        value += taken * net
+        wanted -= taken
+        if not wanted:
+            return value, 1
+    return 0, 0
+
+
+def _use_up(run: list[list[Any]], units: int) -> None:
+    while units:
+        taken = min(units, run[-1][1])
+        run[-1][1] -= taken
+        units -= taken
+        if not run[-1][1]:
+            run.pop()
 
 
 def needs_of(offer: Offer) -> dict[int, int]:

@@ -4,36 +4,22 @@ Every placement of those offers is tried, that of the greatest offer first, and 
 best found so far are left out. The search counts nodes, never time: it is a pure function.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import count, islice, product
-from math import prod
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import count
 
 from shared.domain.engine.bounds import Bounds, Groups, Slot
-from shared.domain.engine.free import FreeOffers, Option
+from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.greedy import greedy, packable, packed
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
+from shared.domain.engine.leaves import Choice, Leaves
 from shared.domain.engine.packing import Slot as Spot
 from shared.domain.engine.packing import Taken, best_packing
-from shared.domain.engine.settle import Settled, settle, total, totals
+from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
 TIE_NODES = 200
-_MOST_TIES = 64
 _STEPS_OF_A_NODE = 8
 _PARTS_OF_A_NODE = 24
-
-type Plain = tuple[int, int, list[Option]]
-"""Units of a pool without a whole or packed offer, and the equally good options for them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One of the best solutions of a component."""
-
-    applied: tuple[int, ...]
-    used: int
-    cells: tuple[Cell, ...]
 
 
 class Component:
@@ -51,31 +37,35 @@ class Component:
         free: FreeOffers,
         budget: int,
     ) -> None:
-        self.problem, self.alone, self.free, self.budget = problem, alone, free, budget
+        self.problem, self.alone, self.budget = problem, alone, budget
+        self.leaves = Leaves(problem, free)
         self.tied = list(alone)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
         self.cost = 1 + sum(len(problem.offers[place].parts) for place in self.tied) // _PARTS_OF_A_NODE
         self.nodes = 0
-        self.best: Amount = -1
         self.bound: Amount = 0
-        self.proved = True
-        self.ties: dict[tuple[int, ...], Choice] = {}
+        self.finished = True
+
+    @property
+    def best(self) -> Amount:
+        return self.leaves.value
 
     def solve(self) -> list[Choice]:
         """Return the best solutions found that apply different offers."""
-        self._settle_leaf(self.start)
+        self.leaves.settle(self.start)
         self.bound = self.best
         if self.tied:
             self.bounds = Bounds(self.problem, self.tied, self.alone)
-            self._settle_leaf(greedy(self.problem, self.tied, self.bounds, self.start))
+            self.leaves.settle(greedy(self.problem, self.tied, self.bounds, self.start))
             self._decide(0, self.start, 0)
-            self.bound = self.best if self.proved else max(self.best, self.bounds.of(0, self.start, 0))
-        return list(self.ties.values())
+            proved = self.finished and self.leaves.proved
+            self.bound = self.best if proved else max(self.best, self.bounds.of(0, self.start, 0))
+        return list(self.leaves.ties.values())
 
     def spend(self, nodes: int | None = None) -> bool:
         self.nodes += self.cost if nodes is None else nodes
         if self.nodes > self.budget:
-            self.proved = False
+            self.finished = False
         return self.nodes <= self.budget
 
     def hopeless(self, bound: Amount) -> bool:
@@ -88,7 +78,7 @@ class Component:
         if not self.spend() or self.hopeless(self.bounds.of(turn, groups, fixed)):
             return
         if turn == len(self.tied):
-            self._settle_leaf(groups, fixed)
+            self.leaves.settle(groups, fixed)
             return
         place = self.tied[turn]
         offer = self.problem.offers[place]
@@ -102,7 +92,7 @@ class Component:
             self._place_packed(turn, groups, fixed)
         else:
             slots = self.bounds.slots(place, groups)
-            self._place_limited(turn, groups, slots, offer.in_basket, {}, fixed)
+            self._place_limited(turn, groups, slots, offer.in_basket, in_line={}, fixed=fixed)
 
     def _has_no_place(self, place: int, groups: Groups) -> bool:
         offer = self.problem.offers[place]
@@ -128,7 +118,7 @@ class Component:
         def tick() -> bool:
             return self.spend(1) if next(steps) % _STEPS_OF_A_NODE == 0 else self.nodes <= self.budget
 
-        for taken in Takings(self.problem, place, slots, costs, goes_on, tick).all():
+        for taken in Takings(self.problem, place, slots, costs, goes_on=goes_on, tick=tick).all():
             value = self._value_of(place, slots, taken)
             if value and taken != first:
                 self._decide(turn + 1, packed(groups, place, slots, taken), fixed + value)
@@ -139,7 +129,7 @@ class Component:
             Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken
         ]
         result = settle(self.problem, cells)
-        self.proved = self.proved and not result.rough
+        self.finished = self.finished and not result.rough
         return total(result.cells)
 
     def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
@@ -176,6 +166,7 @@ class Component:
         groups: Groups,
         slots: Sequence[Slot],
         left: int | None,
+        *,
         in_line: dict[int, int],
         fixed: Amount,
     ) -> None:
@@ -201,103 +192,12 @@ class Component:
                     return
             else:
                 lines = in_line if line_left is None else {**in_line, line: line_left - taken}
-                self._place_limited(turn, placed, slots[1:], remaining, lines, fixed)
+                self._place_limited(turn, placed, slots[1:], remaining, in_line=lines, fixed=fixed)
             above = bound
 
     def _whole_after(self, turn: int) -> bool:
-        return any(self._is_all_or_nothing(place) for place in self.tied[turn + 1 :])
-
-    def _is_all_or_nothing(self, place: int) -> bool:
-        offer = self.problem.offers[place]
-        return offer.whole or offer.packs is not None
-
-    def _settle_leaf(self, groups: Groups, fixed: Amount | None = None) -> None:
-        """Decide the free offers group by group, and keep the result when it is among the best.
-
-        `fixed` is what the whole and packed offers that were placed give when no unit is shared, where that is
-        known.
-        """
-        plain: list[Plain] = []
-        mixed: list[list[Cell]] = []
-        simple = True
-        value: Amount = 0
-        for pool, cells in groups.items():
-            for uses, units in cells:
-                if any(self._is_all_or_nothing(offer) for offer, _ in uses):
-                    sets, all_is_best = self.free.beside_whole(pool, uses)
-                    mixed.append([Cell(pool, units, every) for every in sets])
-                    simple = simple and all_is_best
-                    self.proved = self.proved and (all_is_best or units == 1)
-                else:
-                    options = self.free.options(pool, uses)
-                    value += options[0].value * units
-                    plain.append((pool, units, options))
-        if prod(len(cells) for cells in mixed) > _MOST_TIES:
-            self.proved = self.proved and simple
-            mixed = [cells[:1] for cells in mixed]
-        if fixed is not None and all(len(cells) == 1 and len(cells[0].uses) == 1 for cells in mixed):
-            if value + fixed >= self.best:
-                given = {cells[0].uses[0][0] for cells in mixed}
-                self._keep_ties(value + fixed, given, [cells[0] for cells in mixed], plain)
-            return
-        for cells in product(*mixed):
-            result = settle(self.problem, cells)
-            self.proved = self.proved and not result.rough
-            given, busy = totals(result.cells), [self._busy(one) for one in result.cells]
-            self._keep_ties(value + total(result.cells), given, busy, plain)
-
-    def _busy(self, one: Settled) -> Cell:
-        """Return the cell without free offers that found no room and whose floor holds nothing back."""
-        idle = {
-            (offer, number)
-            for offer, number in one.cell.uses
-            if not one.given.get(offer)
-            and self.problem.offers[offer].free
-            and not self.problem.offers[offer].floors.get(one.cell.pool)
-        }
-        return Cell(one.cell.pool, one.cell.units, tuple(use for use in one.cell.uses if use not in idle))
-
-    def _keep_ties(
-        self,
-        value: Amount,
-        given: Iterable[int],
-        cells: Sequence[Cell],
-        plain: Sequence[Plain],
-    ) -> None:
-        if value < self.best:
-            return
-        if value > self.best:
-            self.best = value
-            self.ties.clear()
-        for chosen in islice(product(*(options for _, _, options in plain)), _MOST_TIES):
-            applied = set(given).union(*(option.applied for option in chosen))
-            found = [
-                Cell(pool, units, option.uses) for (pool, units, _), option in zip(plain, chosen, strict=True)
-            ]
-            self._keep(tuple(sorted(applied)), (*cells, *found))
-
-    def _keep(self, applied: tuple[int, ...], cells: tuple[Cell, ...]) -> None:
-        choice = Choice(applied, sum(cell.units * len(cell.uses) for cell in cells), cells)
-        if applied in self.ties:
-            self.ties[applied] = min(self.ties[applied], choice, key=self._rank)
-        elif len(self.ties) < _MOST_TIES:
-            self.ties[applied] = choice
-        elif applied < max(self.ties):
-            del self.ties[max(self.ties)]
-            self.ties[applied] = choice
-
-    def _rank(self, choice: Choice) -> tuple[int, tuple[int, ...]]:
-        return choice.used, unit_vector(self.problem, [choice])
-
-
-def unit_vector(problem: LaneProblem, choices: Iterable[Choice]) -> tuple[int, ...]:
-    """Return the negated unit counts by pool and offer: the smaller, the earlier in canonical order."""
-    counts = [0] * (len(problem.pools) * len(problem.offers))
-    for choice in choices:
-        for cell in choice.cells:
-            for offer, _ in cell.uses:
-                counts[cell.pool * len(problem.offers) + offer] -= cell.units
-    return tuple(counts)
+        later = (self.problem.offers[place] for place in self.tied[turn + 1 :])
+        return any(offer.whole or offer.packs for offer in later)
 
 
 def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[tuple[Use, ...], int], ...]:
@@ -310,6 +210,6 @@ def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[
 
 def _use(groups: Groups, pool: int, uses: tuple[Use, ...], use: Use, taken: int) -> Groups:
     cells: list[tuple[tuple[Use, ...], int]] = []
-    for found, count in groups[pool]:
-        cells += cut(found, count, use, taken) if found == uses else ((found, count),)
+    for found, units in groups[pool]:
+        cells += cut(found, units, use, taken) if found == uses else ((found, units),)
     return {**groups, pool: tuple(cells)}

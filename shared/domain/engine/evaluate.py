@@ -1,6 +1,6 @@
 """Evaluate a basket: who may take part, which combination wins, and what it means for every line."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from fractions import Fraction
 from math import ceil
@@ -9,7 +9,7 @@ from shared.domain.engine.basket import Basket
 from shared.domain.engine.combination import NODE_BUDGET
 from shared.domain.engine.evaluation import Evaluation, LimitReached, Outcome, PromotionOutcome
 from shared.domain.engine.explanation import Verdict, explain
-from shared.domain.engine.extras import all_extras
+from shared.domain.engine.extras import Extras, all_extras
 from shared.domain.engine.game import Game
 from shared.domain.engine.lines import gift_lines, priced_lines
 from shared.domain.engine.near import near_misses as find_near_misses
@@ -61,13 +61,7 @@ def evaluate_and_play(
         priority_lanes=rule_set.priority_lanes,
     )
     outcomes = list(screening.outcomes)
-    live = screening.live & ~_used_up(game, screening.live, outcomes)
-    foreign = live & program.foreign(basket.currency)
-    if foreign:
-        for plan in program.plans:
-            if plan.bit & foreign:
-                outcomes[plan.index] = plan.foreign
-        live &= ~foreign
+    live = _admitted(game, screening.live, outcomes)
     together = play(game, live & ~program.exclusive)
     alone = _alone(game, live & program.exclusive)
     winner, exclusive = together, None
@@ -76,7 +70,8 @@ def evaluate_and_play(
             winner, exclusive = tried, plan
     extras = all_extras(game, _applied(program.plans, winner), winner.runs)
     verdict = Verdict(winner, exclusive, program.plans, extras, rounding)
-    for own in (together, *(tried for _, tried in alone.values())):
+    plays = [together, *(tried for _, tried in alone.values())]
+    for own in plays:
         for index, refused in own.refused.items():
             outcomes[index] = refused
         for plan in (*own.candidates, *own.beside):
@@ -89,11 +84,8 @@ def evaluate_and_play(
         discount += line.discount
         gross += line.gross
         tax += line.tax
-    plays = [together, *(tried for _, tried in alone.values())]
-    optimal, bound = all([one.optimal for one in plays]), discount
-    if not optimal:
-        gifts = sum(one.value for one in extras.values())
-        bound = max(discount, ceil(Fraction(max(one.bound for one in plays)) / SCALE) + gifts)
+    optimal = all(one.optimal for one in plays)
+    bound = discount if optimal else max(discount, _bound(plays, extras))
     evaluation = Evaluation(
         basket.currency,
         gross,
@@ -116,16 +108,28 @@ def _check(basket: Basket, now: datetime) -> None:
             raise ValueError(f"{line.sku}: a quantity of at least 1 and a price of at least 0 are expected")
 
 
-def _used_up(game: Game, live: int, outcomes: list[PromotionOutcome]) -> int:
-    """Return the bits of the promotions whose limits leave nothing, and note it for those that run."""
-    found = 0
-    for plan in game.program.plans if game.headroom else ():
+def _admitted(game: Game, live: int, outcomes: list[PromotionOutcome]) -> int:
+    """Return the bits of the promotions whose limits and currency admit this basket; tell of the others."""
+    foreign = live & game.program.foreign(game.basket.currency)
+    if not foreign and not game.headroom:
+        return live
+    for plan in game.program.plans:
+        if not plan.bit & live:
+            continue
         headroom = game.headroom.get(plan.terms.promotion_id)
-        if headroom is not None and headroom.used_up is not None and plan.bit & live:
-            found |= plan.bit
+        if headroom is not None and headroom.used_up is not None:
             detail = LimitReached(headroom.used_up, None)
             outcomes[plan.index] = plan.told(Outcome.LIMIT_REACHED, detail=detail)
-    return found
+            live &= ~plan.bit
+        elif plan.bit & foreign:
+            outcomes[plan.index] = plan.foreign
+            live &= ~plan.bit
+    return live
+
+
+def _bound(plays: Iterable[Play], extras: Mapping[int, Extras]) -> int:
+    """Return what no combination could exceed, in minor units."""
+    return ceil(Fraction(max(one.bound for one in plays)) / SCALE) + sum(one.value for one in extras.values())
 
 
 def _alone(game: Game, exclusive: int) -> Mapping[int, tuple[Plan, Play]]:

@@ -41,10 +41,7 @@ def explain(plan: Plan, own: Play, verdict: Verdict) -> PromotionOutcome:
     discount, wanted, points = own.taken.get(index, 0), own.wanted.get(index), 0
     if extras is not None:
         discount, points = discount + extras.value, extras.points
-    if wanted is not None:
-        wanted = max(wanted, discount)
-    else:
-        wanted = discount
+    wanted = discount if wanted is None else max(wanted, discount)
     terms = plan.terms
     return PromotionOutcome(
         terms.promotion_id,

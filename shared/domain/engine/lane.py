@@ -96,6 +96,10 @@ class Offer:
     free: bool = field(init=False)
     """Whether each unit can be decided by itself."""
 
+    def floor(self, pool: int, number: int) -> int:
+        """Return the floor of a unit of a part; a trigger is not discounted, so it has none."""
+        return self.floors.get(pool, 0) if self.floors and self.parts[number].grants else 0
+
     def __post_init__(self) -> None:
         limited = self.in_basket is not None or self.in_line is not None
         self.free = not (self.whole or limited or self.packs)
@@ -122,8 +126,8 @@ class LaneProblem:
         """Return what a unit can lose at most when these offers use it."""
         one = self.pools[pool]
         floor = one.floor
-        for offer, _ in uses:
-            floor = max(floor, self.offers[offer].floors.get(pool, 0))
+        for offer, number in uses:
+            floor = max(floor, self.offers[offer].floor(pool, number))
         return max(0, (one.price - floor) * SCALE - one.taken)
 
 

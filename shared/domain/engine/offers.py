@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.domain.engine.alone import alone
+from shared.domain.engine.basket import Headroom
 from shared.domain.engine.candidates import make_offer, make_packed_offer
 from shared.domain.engine.conditions import Missing, Unmet
 from shared.domain.engine.evaluation import LimitReached, NotMet, Outcome, PromotionOutcome
@@ -33,9 +34,7 @@ def offered(game: Game, plan: Plan, pools: Sequence[Pool], gains: int) -> Offere
     headroom = game.headroom.get(plan.terms.promotion_id)
     limited = headroom is not None and not (headroom.refuse_above is headroom.grant_up_to is None)
     if plan.free and not limited:
-        if not plan.bit & gains:
-            return plan.not_met(NotMet("no_discount"))
-        return Offered(plan, plan.takers, None)
+        return Offered(plan, plan.takers, None) if plan.bit & gains else plan.no_discount
     takers = plan.takers
     if plan.tiers:
         taker = _tier(plan, plan.tiers, pools)
@@ -45,22 +44,29 @@ def offered(game: Game, plan: Plan, pools: Sequence[Pool], gains: int) -> Offere
     offer = make(plan, takers, pools)
     if offer is None:
         return plan.too_few if plan.packing else plan.no_target
-    if not limited or headroom is None:
-        return Offered(plan, takers, offer)
+    found = Offered(plan, takers, offer)
+    return _within(game, headroom, found, offer, pools) if limited and headroom else found
+
+
+def _within(
+    game: Game, headroom: Headroom, found: Offered, offer: Offer, pools: Sequence[Pool]
+) -> Offered | PromotionOutcome:
+    """Return an offer as its budget leaves it: as it is, cut short, or refused."""
+    plan = found.plan
     gifts = sum(gift.units * game.basket.gifts[gift.sku].unit_price for gift in plan.gifts)
     value = alone(LaneProblem(pools, (offer,)), 0).value
     if not value:
-        return plan.not_met(NotMet("no_discount"))
+        return plan.no_discount
     wants = -(-value // SCALE) + gifts
     if headroom.refuse_above is not None and wants > headroom.refuse_above:
         return over_budget(plan, headroom.refuse_above)
     if headroom.grant_up_to is None or wants <= headroom.grant_up_to:
-        return Offered(plan, takers, None if plan.free else offer)
+        return found._replace(offer=None if plan.free else offer)
     most = headroom.grant_up_to - gifts
     if most <= 0:
         return over_budget(plan, headroom.grant_up_to)
     wanted = round_minor(value, game.rounding) + gifts
-    return Offered(plan, takers, make(plan, takers, pools, most), wanted, most)
+    return Offered(plan, found.takers, make(plan, found.takers, pools, most), wanted, most)
 
 
 def make(plan: Plan, takers: Sequence[Taker], pools: Sequence[Pool], most: int | None = None) -> Offer | None:

@@ -20,7 +20,7 @@ _IMPOSSIBLE = -(10**30)
 
 
 class Slot(NamedTuple):
-    """Where a packed offer can take units: a pool, what uses them already, how many, the part of each pick."""
+    """Where a packed offer can take units: a pool, what uses them, how many, and the part of each pick."""
 
     pool: int
     uses: tuple[Use, ...]
@@ -153,7 +153,8 @@ def _assigned(
     """Fill the picks with the units used; units move on to another pick where the last are stuck."""
     left = [applications * units for units in packs.units]
     given: dict[tuple[int, int], int] = {}
-    for slot, units in used:
+    for slot, total in used:
+        units = total
         while units:
             path = _path(slots, given, left, slot)
             moved = min(units, left[path[-1][1]], *(given[step] for step in path[1::2]))
@@ -167,7 +168,7 @@ def _assigned(
 def _path(
     slots: Sequence[Slot], given: dict[tuple[int, int], int], left: Sequence[int], slot: int
 ) -> list[tuple[int, int]]:
-    """Return the shortest way to put a unit of a slot: into a pick, out of it from another slot, and so on."""
+    """Return the shortest way to put a unit: into a pick, out of it from another slot, and so on."""
     paths = [[(slot, pick)] for pick, number in enumerate(slots[slot].numbers) if number is not None]
     seen = {path[-1][1] for path in paths}
     for path in paths:
@@ -215,7 +216,8 @@ def _best_gift(problem: LaneProblem, place: int, packs: Packs, slots: Sequence[S
     )
     most = min(packs.most, -(-positive // get), bought // buy, free // get)
     found: list[Taken] = []
-    for pick, units in ((0, buy * most), (1, get * most)):
+    for pick, total in ((0, buy * most), (1, get * most)):
+        units = total
         for number, slot in enumerate(slots):
             if units and slot.numbers[pick] is not None:
                 found.append(Taken(number, pick, min(units, slot.units)))

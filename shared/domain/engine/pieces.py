@@ -40,7 +40,7 @@ def of_settled(problem: LaneProblem, settled: Sequence[Settled]) -> list[Piece]:
         floor = 0
         for place, number in sorted(one.cell.uses):
             offer = problem.offers[place]
-            floor = max(floor, offer.floors.get(pool, 0))
+            floor = max(floor, offer.floor(pool, number))
             amount = one.given.get(place, 0)
             if offer.parts[number].grants:
                 given.append((offer.index, amount, UnitRole.DISCOUNTED))

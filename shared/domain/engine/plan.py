@@ -140,6 +140,7 @@ class Plan:
     lane_place: int = field(init=False)
     currency: str | None = field(init=False)
     no_target: PromotionOutcome = field(init=False)
+    no_discount: PromotionOutcome = field(init=False)
     too_few: PromotionOutcome = field(init=False)
     foreign: PromotionOutcome = field(init=False)
 
@@ -147,6 +148,7 @@ class Plan:
         self.lane_place = _LANES.index(Lane(self.terms.lane))
         self.currency = self.terms.rule.currency
         self.no_target = self.not_met(NotMet("no_target"))
+        self.no_discount = self.not_met(NotMet("no_discount"))
         self.too_few = self.not_met(NotMet("too_few_units"))
         self.foreign = self.not_met(NotMet("currency"))
 

@@ -9,7 +9,7 @@ from shared.domain.engine.combination import combine
 from shared.domain.engine.evaluation import NotMet, PromotionOutcome
 from shared.domain.engine.extras import over_limit
 from shared.domain.engine.game import Game
-from shared.domain.engine.lane import Amount, Offer, Pool
+from shared.domain.engine.lane import Amount, Pool
 from shared.domain.engine.offers import Offered, offered
 from shared.domain.engine.plan import Plan
 from shared.domain.engine.priority import serve
@@ -75,50 +75,22 @@ def play(game: Game, live: int) -> Play:
 
 
 def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> None:
-    candidates: list[Plan] = []
-    wanted = 0
-    scene: Scene | None = None
-    for plan in plans:
-        if plan.condition is not None and scene is None:
-            asks_facts = any([one.asks_facts for one in plans])
-            scene = game.scene(result.runs, with_facts=asks_facts)
-        refused = _refused(game, plan, scene)
-        if refused is not None:
-            result.refused[plan.index] = refused
-        elif plan.targets:
-            candidates.append(plan)
-            wanted |= plan.bit
-        elif (over := over_limit(game, plan)) is not None:
-            result.refused[plan.index] = over
-        else:
-            result.beside.append(plan)
+    candidates = _candidates(result, game, plans)
     if not candidates:
         return
     result.candidates += candidates
-    pools, standings, runs = units_of(game, result.runs, lane, wanted)
-    free = 0
-    tied: list[Offer] = []
-    gains = 0
-    for standing in standings:
-        gains |= standing.gains
-    found: list[Offered] = []
+    wanted = 0
     for plan in candidates:
-        one = offered(game, plan, pools, gains)
-        if isinstance(one, PromotionOutcome):
-            result.refused[plan.index] = one
-            continue
-        found.append(one)
-        if one.wanted is not None:
-            result.wanted[plan.index] = one.wanted
-        if one.offer is None:
-            free |= plan.bit
-        else:
-            tied.append(one.offer)
+        wanted |= plan.bit
+    pools, standings, runs = units_of(game, result.runs, lane, wanted)
+    found = _offers(result, game, candidates, pools, standings)
     if not found:
         return
+    tied = [one.offer for one in found if one.offer is not None]
     if lane in game.priority_lanes:
         combination = serve(pools, found)
     else:
+        free = sum([one.plan.bit for one in found if one.offer is None])
         combination = combine(pools, standings, tied, free, game.node_budget)
     after = allocate(combination, runs, game.rounding, result.taken)
     for pool in pools:
@@ -131,7 +103,50 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
     result.lanes[lane] = LanePlay(pools, standings, combination.alone, after)
     for offer in tied:
         if not combination.alone[offer.index].bound:
-            result.refused[offer.index] = game.program.plans[offer.index].not_met(NotMet("no_discount"))
+            result.refused[offer.index] = game.program.plans[offer.index].no_discount
+
+
+def _candidates(result: Play, game: Game, plans: Sequence[Plan]) -> list[Plan]:
+    """Return the promotions that compete for units; note why others do not, and those that use none."""
+    candidates: list[Plan] = []
+    scene: Scene | None = None
+    for plan in plans:
+        if plan.condition is not None and scene is None:
+            with_facts = any(one.asks_facts for one in plans)
+            scene = game.scene(result.runs, with_facts=with_facts)
+        refused = _refused(game, plan, scene)
+        if refused is None and not plan.targets:
+            refused = over_limit(game, plan)
+            if refused is None:
+                result.beside.append(plan)
+        elif refused is None:
+            candidates.append(plan)
+        if refused is not None:
+            result.refused[plan.index] = refused
+    return candidates
+
+
+def _offers(
+    result: Play,
+    game: Game,
+    candidates: Sequence[Plan],
+    pools: Sequence[Pool],
+    standings: Sequence[Standing],
+) -> list[Offered]:
+    """Return what the candidates offer; note why some offer nothing, and what budgets cut short."""
+    gains = 0
+    for standing in standings:
+        gains |= standing.gains
+    found: list[Offered] = []
+    for plan in candidates:
+        one = offered(game, plan, pools, gains)
+        if isinstance(one, PromotionOutcome):
+            result.refused[plan.index] = one
+        else:
+            found.append(one)
+            if one.wanted is not None:
+                result.wanted[plan.index] = one.wanted
+    return found
 
 
 def units_of(

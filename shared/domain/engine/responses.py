@@ -27,7 +27,7 @@ IDLE = Response(0, ())
 
 
 def response(problem: LaneProblem, place: int, lone: Alone, costs: Sequence[Amount]) -> Response | None:
-    """Return the best response given what a unit of each pool costs, or None when it is not plainly unique."""
+    """Return the best response to what a unit of each pool costs, or None when it is not plainly unique."""
     offer = problem.offers[place]
     if offer.stackable or lone.value != lone.bound:
         return None

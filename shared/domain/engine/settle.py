@@ -121,7 +121,14 @@ def _shares(problem: LaneProblem, grant: Grant, targets: Sequence[Settled]) -> l
         amounts = {group: amount * Fraction(grant.most) / whole for group, amount in amounts.items()}
     shares: list[Amount] = [0] * len(targets)
     for group, amount in amounts.items():
-        _pour(amount, [n for n, of in enumerate(groups) if of == group], wants, rooms, counts, shares)
+        _pour(
+            amount,
+            [n for n, of in enumerate(groups) if of == group],
+            wants,
+            rooms=rooms,
+            counts=counts,
+            shares=shares,
+        )
     return shares
 
 
@@ -129,6 +136,7 @@ def _pour(
     amount: Amount,
     places: list[int],
     weights: Sequence[Amount],
+    *,
     rooms: Sequence[Amount],
     counts: Sequence[int],
     shares: list[Amount],
@@ -172,7 +180,7 @@ def _settle_bundle(result: Result, place: int, offer: Offer, packs: Packs) -> No
         amount = max(0, (worth - (packs.price or 0)) * SCALE)
         result.rough = result.rough or (amount > room and (formed > 1 or bool(members[0])))
         shares: list[Amount] = [0] * len(pieces)
-        _pour(min(amount, room), [*range(len(pieces))], prices, rooms, counts, shares)
+        _pour(min(amount, room), [*range(len(pieces))], prices, rooms=rooms, counts=counts, shares=shares)
         for piece, share in zip(pieces, shares, strict=True):
             piece.take(place, share)
     result.cells = [piece for number, one in enumerate(result.cells) for piece in cut.get(number, [one])]

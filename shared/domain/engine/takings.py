@@ -20,6 +20,7 @@ class Takings:
         place: int,
         slots: Sequence[Slot],
         costs: Sequence[Amount],
+        *,
         goes_on: Callable[[Amount], bool],
         tick: Callable[[], bool],
     ) -> None:
@@ -61,10 +62,10 @@ class Takings:
             if not self.tick():
                 return
             needs = [applications * units for units in self.packs.units]
-            yield from self._fill(0, needs, -applications * self.price, [], 0, 0)
+            yield from self._fill(0, needs, -applications * self.price, [], (0, 0))
 
     def _fill(
-        self, at: int, needs: list[int], value: Amount, taken: list[Taken], bought: int, got: int
+        self, at: int, needs: list[int], value: Amount, taken: list[Taken], so_far: tuple[int, int]
     ) -> Iterator[list[Taken]]:
         """Choose what the slots from `at` on give to the picks that still need so many units."""
         if not any(needs):
@@ -78,9 +79,9 @@ class Takings:
             here = [Taken(at, pick, units) for pick, units in enumerate(counts) if units]
             total = value + sum(units * (self.nets[at][pick] or 0) for _, pick, units in here)
             left = [need - units for need, units in zip(needs, counts, strict=True)]
-            x, y = (bought + counts[0], got + counts[1]) if self.packs.ordered else (0, 0)
-            if self._in_order(at, x, y):
-                yield from self._fill(at + 1, left, total, [*taken, *here], x, y)
+            after = (so_far[0] + counts[0], so_far[1] + counts[1]) if self.packs.ordered else so_far
+            if self._in_order(at, *after):
+                yield from self._fill(at + 1, left, total, [*taken, *here], after)
 
     def _most(self, at: int, needs: Sequence[int]) -> Amount:
         """Return what the needs can bring in at most, were a unit to serve several picks at once."""

@@ -12,7 +12,7 @@ from shared.domain.money import SCALE
 
 
 class Found(NamedTuple):
-    """The pieces these offers use, what they give and, where pieces have weights only, how much each gives."""
+    """The pieces these offers use, what they give and, where pieces are weights only, how much each."""
 
     pieces: list[Piece]
     value: Amount
