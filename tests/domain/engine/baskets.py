@@ -89,9 +89,11 @@ def benefit_of(promo: Promo) -> dict[str, Any]:
             benefit = amount(euros(promo.amount), promo.per)
     if promo.kind not in {"gift", "bundle", "tiered"}:
         benefit["target"] = skus(*sorted(promo.skus))
-    bounded = benefit["tiers"][0]["then"] if promo.kind == "tiered" else benefit
-    for each in [tier["then"] for tier in benefit["tiers"]] if promo.kind == "tiered" else [bounded]:
-        each |= _bounds(promo)
+    if promo.kind == "tiered":
+        for tier in benefit["tiers"]:
+            tier["then"].update(_bounds(promo))
+    else:
+        benefit.update(_bounds(promo))
     return benefit
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from shared.domain.engine import BasketLine, PromotionTerms, compile_rule_set
+from shared.domain.engine import BasketLine, PromotionTerms, RuleSet, compile_rule_set
 from shared.domain.engine.combination import NODE_BUDGET, combine
+from shared.domain.engine.evaluate import evaluate_and_play
 from shared.domain.engine.evaluation import PromotionOutcome
 from shared.domain.engine.game import Game
 from shared.domain.engine.lane import Amount
@@ -62,3 +63,11 @@ def solve(
         sum(piece.units * len(piece.given) for piece in found.pieces),
         found.pieces,
     )
+
+
+def play_of(lines: Sequence[BasketLine], rules: RuleSet) -> tuple[Amount, bool]:
+    """Return what the play that counts takes off, before rounding, and whether every play is proved."""
+    found, (_, winner) = evaluate_and_play(
+        rules, basket(*lines), NOW, rounding=Rounding.HALF_EVEN, node_budget=NODE_BUDGET
+    )
+    return winner.value, found.optimal

@@ -82,11 +82,11 @@ def by_priority(pieces: list[Piece], promos: list[Promo]) -> set[Fraction]:
         after: list[tuple[Roles, ...]] = []
         for state in states:
             blocked = blocks(promos, state, len(pieces))
+            free = {place for place, by in enumerate(blocked) if not by or (by == 1 and promo.stackable)}
             ranked: dict[Fraction, list[tuple[Roles, ...]]] = {}
-            for roles in placements(pieces, promo):
-                if all(not blocked[place] or (blocked[place] == 1 and promo.stackable) for place in roles):
-                    for given in gifts(pieces, promos[: rank + 1], (*state, roles)):
-                        ranked.setdefault(given[rank], []).append((*state, roles))
+            for roles in placements(pieces, promo, free):
+                for given in gifts(pieces, promos[: rank + 1], (*state, roles)):
+                    ranked.setdefault(given[rank], []).append((*state, roles))
             most = max(ranked)
             least = min(len(one[-1]) for one in ranked[most])
             after += [one for one in ranked[most] if len(one[-1]) == least]
@@ -138,26 +138,35 @@ def per_of(promo: Promo) -> str:
     return "unit" if promo.percent is not None or promo.kind == "fixed" else promo.per
 
 
-def placements(pieces: list[Piece], promo: Promo) -> Iterator[Roles]:
-    """Yield every lawful use of the units by one promotion."""
+def placements(pieces: list[Piece], promo: Promo, free: set[int] | None = None) -> Iterator[Roles]:
+    """Yield every lawful use of the units, or of those still free, by one promotion."""
     yield {}
-    targets = [place for place, piece in enumerate(pieces) if piece.sku in promo.skus]
-    if promo.kind in ("gift", "bundle"):
-        for count in range(1, len(pieces) + 1):
-            if promo.max_applications is None or count <= promo.max_applications:
-                yield from packed(pieces, promo, count, 0, ())
-    elif is_whole(promo):
-        reached = reach(pieces, targets, promo)
-        if reached and not (promo.kind == "tiered" and tier_of(pieces, promo) is None):
-            wanted_pieces = [pieces[place] for place in reached]
-            for chosen in combinations(targets, len(reached)):
-                if [pieces[place] for place in chosen] == wanted_pieces:
-                    yield dict.fromkeys(chosen, 0)
-    else:
-        for count in range(1, len(targets) + 1):
-            for chosen in combinations(targets, count):
-                if within(pieces, chosen, promo):
-                    yield dict.fromkeys(chosen, 0)
+    if free is None:
+        free = set(range(len(pieces)))
+    if promo.kind in {"gift", "bundle"}:
+        for count in range(1, min(len(pieces), promo.max_applications or len(pieces)) + 1):
+            for roles in packed(pieces, promo, count, 0, ()):
+                if free.issuperset(roles):
+                    yield roles
+        return
+    targets = [place for place, piece in enumerate(pieces) if piece.sku in promo.skus and place in free]
+    if is_whole(promo):
+        yield from all_of_them(pieces, targets, promo)
+        return
+    for count in range(1, len(targets) + 1):
+        for chosen in combinations(targets, count):
+            if within(pieces, chosen, promo):
+                yield dict.fromkeys(chosen, 0)
+
+
+def all_of_them(pieces: list[Piece], targets: list[int], promo: Promo) -> Iterator[Roles]:
+    """Yield the use of all units a whole promotion reaches; which of equal ones makes no difference."""
+    reached = reach(pieces, targets, promo)
+    if not reached or (promo.kind == "tiered" and tier_of(pieces, promo) is None):
+        return
+    for chosen in combinations(targets, len(reached)):
+        if [pieces[place] for place in chosen] == [pieces[place] for place in reached]:
+            yield dict.fromkeys(chosen, 0)
 
 
 def packed(

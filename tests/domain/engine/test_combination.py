@@ -5,12 +5,14 @@ from fractions import Fraction
 
 import pytest
 from hypothesis import assume, event, given, settings
+from hypothesis import strategies as st
 
+from shared.domain.engine import compile_rule_set
 from shared.domain.engine.combination import NODE_BUDGET
 from shared.domain.money import SCALE
 from tests.domain.engine import oracle
 from tests.domain.engine.baskets import any_promos, lines_of, pieces, promos, terms_of
-from tests.domain.engine.lanes import Solved, solve
+from tests.domain.engine.lanes import Solved, play_of, solve
 from tests.domain.engine.oracle import Piece, Promo
 
 
@@ -165,3 +167,44 @@ def test_a_limited_offer_leaves_its_best_units_to_one_that_needs_them() -> None:
     ]
     solution = solved([Piece("a", 100), Piece("b", 98)], rivals)
     assert solution.value == (60 + 49) * SCALE
+
+
+def test_a_trigger_has_no_floor() -> None:
+    a, c = frozenset("a"), frozenset("c")
+    rivals = [
+        Promo("p0", 0, stackable=True, skus=a, percent=10_000, kind="gift", picks=((1, a), (1, c))),
+        Promo(
+            "p1",
+            0,
+            stackable=True,
+            skus=c,
+            percent=10_000,
+            kind="gift",
+            picks=((1, c), (1, a | c)),
+            floor_percent=5000,
+        ),
+    ]
+    assert solved([Piece("a", 7), Piece("c", 7)], rivals).value == (7 + 3) * SCALE
+
+
+@settings(max_examples=150, deadline=None)
+@given(pieces(), any_promos())
+def test_a_lane_served_by_priority_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
+    rules = compile_rule_set(1, [terms_of(promo) for promo in rivals], ["line"])
+    value, optimal = play_of(lines_of(units), rules)
+    if optimal:
+        assert Fraction(value) / SCALE in oracle.by_priority(units, rivals)
+
+
+@settings(max_examples=100, deadline=None)
+@given(pieces(), any_promos(), st.data())
+def test_an_exclusive_promotion_stands_against_the_best_of_the_others(
+    units: list[Piece], rivals: list[Promo], data: st.DataObject
+) -> None:
+    lonely = {promo.name for promo in rivals if data.draw(st.booleans())}
+    rules = compile_rule_set(1, [terms_of(promo, exclusive=promo.name in lonely) for promo in rivals])
+    value, optimal = play_of(lines_of(units), rules)
+    together = oracle.best(units, [promo for promo in rivals if promo.name not in lonely])
+    alone = [oracle.best(units, [promo]) for promo in rivals if promo.name in lonely]
+    if optimal:
+        assert Fraction(value) / SCALE == max(answer.value for answer in (together, *alone))
