@@ -389,6 +389,21 @@ def test_a_digest_moved_to_another_challenge_or_address_is_of_no_use(desk: Desk,
         desk.answer(mine)
 
 
+def test_a_digest_moved_to_a_newer_challenge_of_the_same_address_is_of_no_use(desk: Desk, conn: Conn) -> None:
+    a_user(conn, phone=PHONE)
+    old, new = desk.send(), desk.send(PHONE, "222222")
+    conn.execute(
+        """
+        UPDATE otp_challenges
+           SET digest = (SELECT digest FROM otp_challenges WHERE id = %s)
+         WHERE id = %s
+        """,
+        [old, new],
+    )
+    with pytest.raises(CodeRefused):
+        desk.answer(new)
+
+
 def test_only_who_asked_steps_up(desk: Desk, conn: Conn) -> None:
     me, other = a_user(conn, phone=PHONE), a_user(conn, phone=OTHER)
     challenge = desk.send(purpose=Purpose.STEP_UP, asked_by=me)
@@ -443,6 +458,8 @@ def test_a_redemption_says_whose_code_it_was_and_is_used_with_the_sale(desk: Des
     otp.use(conn, desk.now, check())
     with pytest.raises(CodeRefused):
         otp.use(conn, desk.now, verified)
+    with pytest.raises(CodeRefused):
+        check()
 
 
 def test_the_user_comes_with_their_stores(desk: Desk, conn: Conn) -> None:
