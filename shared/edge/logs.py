@@ -19,7 +19,9 @@ _SECRETS = re.compile(
     r"""
       (?P<name>
         \b(?:authorization|authkey|auth_key|password|pwd|accountkey|sharedaccesssignature|sig
-           |access_token|refresh_token|mobiles|x-functions-key|x-api-key)\b ["']? \s* [:=] \s* ["']? (?:bearer\s+)?
+           |access_token|refresh_token|mobiles
+           |x-functions-key|x-api-key)\b
+           ["']? \s* [:=] \s* ["']? (?:bearer\s+)?
       | \bbearer\s+
       )
       [^\s"',;&}]+

@@ -182,14 +182,10 @@ class _Writer:
 
     def tree(self, tree: Filter) -> Composable:
         match tree:
-            case AllOf(()):
-                return _ALWAYS
-            case AnyOf(()):
-                return _NEVER
             case AllOf(items):
-                return _joined(_AND, (self.tree(item) for item in items))
+                return _joined(_AND, [self.tree(item) for item in items] or [_ALWAYS])
             case AnyOf(items):
-                return _joined(_OR, (self.tree(item) for item in items))
+                return _joined(_OR, [self.tree(item) for item in items] or [_NEVER])
             case NotOf(item):
                 return _NOT.format(one=self.tree(item))
             case InGroup(subject, group_id):
