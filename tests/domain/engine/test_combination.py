@@ -20,13 +20,13 @@ def solved(units: Sequence[Piece], rivals: Sequence[Promo], node_budget: int = N
     return solve(lines_of(units), [terms_of(promo) for promo in rivals], node_budget)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(pieces(), promos())
 def test_best_combination_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
     agrees(units, rivals)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(pieces(), any_promos())
 def test_every_kind_of_benefit_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
     agrees(units, rivals)
@@ -54,7 +54,7 @@ def agrees(units: list[Piece], rivals: list[Promo]) -> None:
     assert sum(piece.units for piece in solution.pieces) == len(units)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(pieces(), any_promos())
 def test_ties_between_single_units_are_settled_as_the_oracle_does(
     units: list[Piece], rivals: list[Promo]
@@ -187,7 +187,7 @@ def test_a_trigger_has_no_floor() -> None:
     assert solved([Piece("a", 7), Piece("c", 7)], rivals).value == (7 + 3) * SCALE
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(pieces(), any_promos())
 def test_a_lane_served_by_priority_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
     rules = compile_rule_set(1, [terms_of(promo) for promo in rivals], ["line"])
@@ -196,7 +196,7 @@ def test_a_lane_served_by_priority_equals_the_oracle(units: list[Piece], rivals:
         assert Fraction(value) / SCALE in oracle.by_priority(units, rivals)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(pieces(), any_promos(), st.data())
 def test_an_exclusive_promotion_stands_against_the_best_of_the_others(
     units: list[Piece], rivals: list[Promo], data: st.DataObject

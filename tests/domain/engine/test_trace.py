@@ -42,7 +42,7 @@ def test_a_trace_tells_units_roles_entry_prices_and_amounts() -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pieces(), any_promos())
 def test_a_trace_sums_to_the_discounts(units: list[Piece], rivals: list[Promo]) -> None:
     rules = compile_rule_set(1, [terms_of(promo) for promo in rivals])
@@ -54,7 +54,7 @@ def test_a_trace_sums_to_the_discounts(units: list[Piece], rivals: list[Promo]) 
         assert sum(use.amount for use in mine) == promotion_.discount
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(pieces(), any_promos(most=1))
 def test_repricing_everything_kept_gives_the_discount_of_the_sale(
     units: list[Piece], rivals: list[Promo]
