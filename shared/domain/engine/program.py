@@ -15,8 +15,8 @@ from shared.domain.engine.standing import Profile
 from shared.domain.engine.terms import Lane, PromotionTerms
 from shared.domain.money import from_minor
 
-_MOST_PROFILES = 200_000
-_MOST_SCREENINGS = 20_000
+_MOST_PROFILES = 20_000
+_MOST_SCREENINGS = 5_000
 
 type _Key = tuple[Mapping[str, object], str, int, str]
 
