@@ -65,7 +65,11 @@ class StoreNotTargeted(NamedTuple):
 
 
 class NotMet(NamedTuple):
-    """`reason` is currency, condition, no_target (no unit is one) or no_discount (no room is left)."""
+    """Why a promotion that runs here does not apply to this basket.
+
+    `reason` is currency, condition, gift_unavailable, no_target (no unit is one), too_few_units (for one
+    application), no_tier (none is reached) or no_discount (no room is left).
+    """
 
     reason: str
     unmet: tuple[Unmet, ...] = ()

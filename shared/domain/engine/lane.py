@@ -129,15 +129,3 @@ class LaneProblem:
         for offer, number in uses:
             floor = max(floor, self.offers[offer].floor(pool, number))
         return max(0, (one.price - floor) * SCALE - one.taken)
-
-
-@dataclass(slots=True, eq=False)
-class Solution:
-    """Which units each offer uses. `value` is the whole discount, `bound` no solution can exceed."""
-
-    value: Amount
-    bound: Amount
-    optimal: bool
-    cells: tuple[Cell, ...]
-    applied: tuple[int, ...]
-    """The offers that give anything, in order."""
