@@ -249,7 +249,10 @@ def test_msg91_misbehaves_with_mail_alike(msg91: Msg91) -> None:
         msg91.behave(mode, times=1)
         reply = mail(msg91.url)
         assert reply.is_error or reply.json()["hasError"]
-    assert mail(msg91.url, auth_key="wrong").json()["code"] == "418"
+    assert mail(msg91.url, auth_key="wrong").json()["code"] == "401"
+    msg91.behave("unlisted", times=1)
+    refused = mail(msg91.url)
+    assert (refused.status_code, refused.json()["hasError"], refused.json()["code"]) == (200, True, "418")
     assert msg91.messages() == []
     msg91.behave("drop_answer", times=1)
     with pytest.raises(httpx.RemoteProtocolError):
@@ -259,8 +262,28 @@ def test_msg91_misbehaves_with_mail_alike(msg91: Msg91) -> None:
 
 def test_msg91_refuses_an_unknown_key(msg91: Msg91) -> None:
     reply = send(msg91.url, auth_key="wrong")
+    assert (reply.status_code, reply.json()["type"], reply.json()["code"]) == (401, "error", "401")
+    assert msg91.messages() == []
+
+
+def test_msg91_refuses_an_address_that_is_not_on_the_list(msg91: Msg91) -> None:
+    msg91.behave("unlisted", times=1)
+    reply = send(msg91.url)
     assert (reply.status_code, reply.json()["type"], reply.json()["code"]) == (200, "error", "418")
     assert msg91.messages() == []
+
+
+def test_msg91_can_deliver_twice(msg91: Msg91) -> None:
+    msg91.behave("duplicate", times=1)
+    send(msg91.url)
+    assert len(msg91.messages(PHONE)) == 2
+
+
+@pytest.mark.parametrize("url", ["ftp://x", "https://x", 7, "x"])
+def test_msg91_reports_to_nothing_but_http(msg91: Msg91, url: object) -> None:
+    assert httpx.post(f"{msg91.url}/webhook", json={"url": url}).json()["type"] == "error"
+    assert msg91.stand_in.webhook is None
+    assert httpx.post(f"{msg91.url}/webhook", json={"url": None}).json()["type"] == "success"
 
 
 def test_msg91_misbehaves_as_told_and_only_so_often(msg91: Msg91) -> None:
@@ -326,4 +349,4 @@ def test_secrets_of_the_app_are_made_once_and_for_the_owner_only(tmp_path: Path)
     first = made()
     assert read(first).jwt_signing_key.startswith("-----BEGIN PRIVATE KEY-----")
     assert made() == first
-    assert sorted(path.stat().st_mode & 0o777 for path in folder.iterdir()) == [0o600, 0o600]
+    assert sorted(path.stat().st_mode & 0o777 for path in folder.iterdir()) == [0o600] * 5

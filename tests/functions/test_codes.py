@@ -7,8 +7,9 @@ from typing import Any
 
 import azure.functions as func
 import pytest
+from azure.data.tables import TableServiceClient
 
-from functions import auth
+from functions import auth, timers
 from shared.domain.rates import DEFAULTS as DEFAULT_RATES
 from shared.domain.users import Role
 from shared.edge import rate_limits
@@ -188,6 +189,20 @@ def test_a_signed_in_caller_is_counted_by_who_they_are(doors: Doors, monkeypatch
     forget_app()
     for role, expected in ((Role.ADMIN, [200, 200, 429]), (Role.BACK_OFFICE, [200, 200, 429])):
         assert [doors.call(auth.get_me, role=role)[0] for _ in range(3)] == expected
+
+
+def test_the_timer_forgets_windows_that_are_over(doors: Doors, conn: Conn, uploads_storage: str) -> None:
+    assert doors.call(auth.get_me)[0] == 200
+    conn.execute("UPDATE rate_counts SET began_at = began_at - interval '1 day'")
+    with TableServiceClient.from_connection_string(uploads_storage) as tables:
+        tables.create_table("ratelimits20260101")
+        timers.run_due_work.build().get_user_function()(_Tick())
+        assert "ratelimits20260101" not in {table.name for table in tables.list_tables()}
+    assert conn.execute("SELECT count(*) FROM rate_counts").fetchone() == (0,)
+
+
+class _Tick:
+    past_due = False
 
 
 def test_who_presents_tokens_that_are_none_is_stopped(doors: Doors, monkeypatch: pytest.MonkeyPatch) -> None:
