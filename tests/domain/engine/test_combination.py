@@ -187,6 +187,16 @@ def test_a_trigger_has_no_floor() -> None:
     assert solved([Piece("a", 7), Piece("c", 7)], rivals).value == (7 + 3) * SCALE
 
 
+def test_a_limited_offer_leaves_the_unit_on_which_the_first_in_order_applies() -> None:
+    a, b = frozenset("a"), frozenset("b")
+    rivals = [
+        Promo("p", 0, stackable=False, skus=a, percent=1000),
+        Promo("q", 0, stackable=False, skus=b, percent=1000),
+        Promo("z", 0, stackable=False, skus=a | b, percent=5000, max_units=1),
+    ]
+    assert solved([Piece("a", 100), Piece("b", 100)], rivals).applied == ("p", "z")
+
+
 @settings(max_examples=80, deadline=None)
 @given(pieces(), any_promos())
 def test_a_lane_served_by_priority_equals_the_oracle(units: list[Piece], rivals: list[Promo]) -> None:
