@@ -1,6 +1,7 @@
 PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
+BENCHES ?= rules oscar limits groups identity backtest ingest
 
 .PHONY: help run seed test soak bench lint format reset venv
 .DEFAULT_GOAL := help
@@ -10,7 +11,7 @@ help:
 	@echo "make seed    load 100,000 products and 5,000 stores into what make run runs"
 	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
 	@echo "make soak    run the long forms of the tests, minutes each"
-	@echo "make bench   measure the app beside its limits, about five minutes (BENCH_SECONDS=3 a point)"
+	@echo "make bench   measure the app beside limits and peers, about half an hour (BENCHES='rules limits' or none)"
 	@echo "make lint    check style, types and imports (the tests run the same commands)"
 	@echo "make format  format the code and mend what can be mended by itself"
 	@echo "make reset   remove local data; the next run starts afresh"
@@ -34,6 +35,7 @@ soak: venv
 
 bench: venv
 	@$(VENV)/bin/python -m bench
+	@for each in $(BENCHES); do echo "== $$each"; $(VENV)/bin/python -m bench.$$each --write || exit 1; done
 
 lint: venv
 	@$(VENV)/bin/ruff check --no-cache .

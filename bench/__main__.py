@@ -1,4 +1,4 @@
-"""The benchmarks: `python -m bench` measures, prints, and writes what it found.
+"""The app over HTTP beside its limits: `python -m bench` measures, prints, and writes what it found.
 
 Into --out go latest.json, and beside it the tables and the picture; without it they go to bench/results/,
 and docs/benchmarks.md and docs/benchmarks.svg are brought up to date. --tiny only proves that it runs.
@@ -12,20 +12,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench import cold, ingest, world
+from bench import cold, world
 from bench.breakdown import breakdown
-from bench.ingest_report import ingest_tables
+from bench.document import put
 from bench.machine import load_average, machine
 from bench.memory import memory
 from bench.picture import svg
 from bench.plan import TINY, Plan
-from bench.report import inserted, tables
+from bench.report import tables
 from bench.site import site
 from bench.throughput import throughput
 from devhost.environment import ROOT
 
 RESULTS = ROOT / "bench" / "results"
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PICTURE = ROOT / "docs" / "benchmarks.svg"
 
 
@@ -44,14 +43,6 @@ def run(plan: Plan) -> dict[str, Any]:
         result["imports"] = cold.imports(plan)
         say(f"memory after {plan.memory_requests:,} evaluations")
         result["memory"] = memory(here, plan, baskets)
-        # Last, since it empties the table of products.
-        result["ingest"] = ingest.measure(
-            here,
-            rows=plan.ingest_rows,
-            rounds=plan.ingest_rounds,
-            long_rows=(plan.ingest_rows,),
-            say=say,
-        )
     result["load_average"] = {"before": began, "after": load_average()}
     return result
 
@@ -66,14 +57,14 @@ def main() -> None:
     parser.add_argument("--tiny", action="store_true", help="everything once, as fast as can be")
     given = parser.parse_args()
     result = run(TINY if given.tiny else Plan.of_environment())
-    text = f"{tables(result)}\n\n### Ingest\n\n{ingest_tables(result['ingest'])}"
+    text = tables(result)
     print(text)
     out: Path = given.out or RESULTS
     out.mkdir(parents=True, exist_ok=True)
     (out / "latest.json").write_text(json.dumps(result, indent=1) + "\n")
     if given.out is None:
         PICTURE.write_text(svg(result))
-        DOCUMENT.write_text(inserted(DOCUMENT.read_text(), text))
+        put("results", text)
     else:
         (out / "latest.svg").write_text(svg(result))
         (out / "latest.md").write_text(text + "\n")

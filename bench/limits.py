@@ -24,6 +24,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from bench import pgbench, statements
+from bench.document import put
 from bench.figures import latencies, ratio, spread
 from bench.machine import load_average, machine
 from bench.site import Site, site
@@ -41,9 +42,7 @@ from shared.domain.promotions import Terms
 from shared.domain.users import Caller, Role
 from shared.store import users
 
-DOCUMENT = ROOT / "docs" / "benchmarks.md"
 RESULT = ROOT / "bench" / "results" / "limits.json"
-_BEGIN, _END = "<!-- limits: begin -->", "<!-- limits: end -->"
 _GOAL = 0.5
 _HOT = 1_000_000_000
 _PROCESSES = 2
@@ -336,7 +335,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.limits", description=__doc__)
     parser.add_argument("--seconds", type=float, default=Plan.seconds)
     parser.add_argument("--rounds", type=int, default=Plan.rounds)
-    parser.add_argument("--out", type=Path, help="folder for the results instead of those of the project")
+    parser.add_argument("--out", type=Path, help="folder for the result")
+    parser.add_argument("--write", action="store_true", help="keep the result in bench/results")
     parser.add_argument("--tiny", action="store_true", help="everything once, as fast as can be")
     given = parser.parse_args()
     plan = Plan(seconds=given.seconds, rounds=given.rounds)
@@ -354,11 +354,10 @@ def main() -> None:
     print(text)
     if given.out is not None:
         given.out.mkdir(parents=True, exist_ok=True)
-        (given.out / "limits.json").write_text(json.dumps(result, indent=1) + "\n")
-        return
-    RESULT.write_text(json.dumps(result, indent=1) + "\n")
-    document, _, rest = DOCUMENT.read_text().partition(_BEGIN)
-    DOCUMENT.write_text(f"{document}{_BEGIN}\n\n{text}\n\n{_END}{rest.partition(_END)[2]}")
+        (given.out / RESULT.name).write_text(json.dumps(result, indent=1) + "\n")
+    if given.write:
+        RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        put("limits", text)
 
 
 if __name__ == "__main__":

@@ -20,8 +20,6 @@ class Plan:
     cold_starts: int = 5
     imports: int = 9
     memory_requests: int = 10_000
-    ingest_rows: int = 100_000
-    ingest_rounds: int = 2
 
     @classmethod
     def of_environment(cls) -> "Plan":
@@ -45,6 +43,4 @@ TINY = Plan(
     cold_starts=1,
     imports=1,
     memory_requests=50,
-    ingest_rows=500,
-    ingest_rounds=1,
 )

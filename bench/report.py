@@ -3,8 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
-
 type Json = Mapping[str, Any]
 
 
@@ -24,13 +22,6 @@ def tables(result: Json) -> str:
         _memory(result["memory"]),
     )
     return "\n\n".join(blocks)
-
-
-def inserted(document: str, text: str) -> str:
-    """The document with this text between its marks, in place of what was there."""
-    before, _, rest = document.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 def _conditions(result: Json) -> str:

@@ -72,10 +72,9 @@ def test_tables_and_picture_come_with_it(out: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ingest_is_measured_beside_its_limits(result: dict[str, Any]) -> None:
-    found = result["ingest"]
-    assert found["seconds"].keys() == found["to_floor"].keys()
-    assert {"first load", "nothing changed", "naive ingest, first load"} <= found["seconds"].keys()
-    (file,) = found["long_files"]
-    assert (file["rows"], file["above_idle_mb"] > 0) == (TINY.ingest_rows, True)
-    assert file["still_s"]
+def test_ingest_is_measured_beside_its_limits() -> None:
+    program = [sys.executable, "-m", "bench.ingest", "--rows", "500", "--rounds", "1", "--long", "700"]
+    result = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    for measured in ("first load", "nothing changed", "naive ingest, first load", "700 rows"):
+        assert f"| {measured} |" in result.stdout
