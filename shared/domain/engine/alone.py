@@ -115,10 +115,12 @@ def _packed(problem: LaneProblem, place: int, offer: Offer, packs: Packs) -> Alo
     if offer.most is not None and found.value == offer.most:
         found = _fewest(problem, place, slots, found)
     if found.bound == found.value and packs.price is not None and found.value:
-        # Applications formed otherwise cannot give more than their members cost above their price.
+        # Others cannot give more than their members cost above their price, nor than all units can lose.
         members = sum(units * slots[slot].price for slot, _, units in taken)
         formed = sum(units for _, _, units in taken) // sum(packs.units)
         bound = (members - formed * packs.price) * SCALE
+        rooms = {part.pool: room_for(offer, part, problem.pools) for part in offer.parts}
+        bound = min(bound, sum(room * problem.pools[pool].units for pool, room in rooms.items()))
         bound = bound if offer.most is None else min(bound, offer.most)
         return found._replace(bound=max(bound, found.value))
     return found

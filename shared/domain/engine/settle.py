@@ -166,6 +166,7 @@ def _settle_bundle(result: Result, place: int, offer: Offer, packs: Packs) -> No
         of_pick.reverse()
     cut: dict[int, list[Settled]] = {}
     formed = 0
+    short = False
     while members[0]:
         one_set, times = _next_application(members, packs.units)
         formed += times
@@ -178,11 +179,14 @@ def _settle_bundle(result: Result, place: int, offer: Offer, packs: Packs) -> No
         rooms = [piece.room for piece in pieces]
         room = sum(room * count for room, count in zip(rooms, counts, strict=True))
         amount = max(0, (worth - (packs.price or 0)) * SCALE)
-        result.rough = result.rough or (amount > room and (formed > 1 or bool(members[0])))
+        short = short or (amount > room and (formed > 1 or bool(members[0])))
         shares: list[Amount] = [0] * len(pieces)
         _pour(min(amount, room), [*range(len(pieces))], prices, rooms=rooms, counts=counts, shares=shares)
         for piece, share in zip(pieces, shares, strict=True):
             piece.take(place, share)
+    # Where every member is full, no other applications could give more.
+    if short and any(piece.room for pieces in cut.values() for piece in pieces):
+        result.rough = True
     result.cells = [piece for number, one in enumerate(result.cells) for piece in cut.get(number, [one])]
 
 
