@@ -190,13 +190,17 @@ def test_a_return_is_a_row_below_zero_and_leaves_the_sale_alone(conn: Conn, sell
 
 
 @pytest.mark.parametrize("with_void", [False, True], ids=["returned", "voided at the end"])
+@pytest.mark.parametrize(
+    ("seed", "most"),
+    [(11, 25), *(pytest.param(seed, 60, marks=pytest.mark.soak) for seed in range(20))],
+)
 def test_after_any_returns_nothing_is_left_of_random_sales(
-    conn: Conn, seller: Caller, *, with_void: bool
+    conn: Conn, seller: Caller, seed: int, most: int, *, with_void: bool
 ) -> None:
     """Over all lanes, with gifts, points, funders and limits that run out; and every sale still replays."""
     publish_a_bit_of_everything(conn)
-    rng, sales = random.Random(11), []  # noqa: S311 - a sample, not a secret
-    for number in range(25):
+    rng, sales = random.Random(seed), []  # noqa: S311 - a sample, not a secret
+    for number in range(most):
         try:
             sales.append(sell(conn, seller, a_random_sale(rng, seller), now=NOW + timedelta(hours=number)))
         except LimitContended:
@@ -206,7 +210,7 @@ def test_after_any_returns_nothing_is_left_of_random_sales(
     for sale in sales:
         net, left = sale.net, [line.quantity for line in sale.lines]
         while any(left) and not (with_void and rng.random() < 0.3):
-            back = [rng.randint(0, most) for most in left]
+            back = [rng.randint(0, units_left) for units_left in left]
             if not any(back):
                 continue
             wanted = [(line, quantity) for line, quantity in enumerate(back) if quantity]

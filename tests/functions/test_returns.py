@@ -8,6 +8,7 @@ import pytest
 from functions import returns, transactions
 from shared.domain.engine.ruleset import OnReturn
 from shared.domain.users import Role
+from shared.edge import openapi
 from tests.actions.selling import publish
 from tests.functions.doors import Doors
 from tests.rows import Conn, a_product, a_store
@@ -301,3 +302,9 @@ def test_a_voided_sale_and_one_that_came_back_whole(shop: Shop) -> None:
         headers=key(),
     )
     assert (status, problem["code"]) == (409, "nothing_left")
+
+
+def test_both_answers_are_described() -> None:
+    described = openapi.document()["paths"]["/transactions/{transaction_id}/returns"]["post"]["responses"]
+    assert {"200", "201"} <= described.keys()
+    assert described["200"]["content"] == described["201"]["content"]
