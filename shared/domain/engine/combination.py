@@ -27,7 +27,7 @@ from shared.domain.engine.rule import Per
 from shared.domain.engine.standing import Decision, Free, Standing
 from shared.domain.engine.undisturbed import Found, apart, undisturbed
 
-NODE_BUDGET = 1_000
+NODE_BUDGET = 1_500
 _MOST_PRODUCTS = 256
 
 

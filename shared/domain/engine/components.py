@@ -20,6 +20,7 @@ from shared.domain.engine.takings import Takings
 TIE_NODES = 200
 _STEPS_OF_A_NODE = 8
 _PARTS_OF_A_NODE = 24
+_PARTS_OF_A_CROWD = 120
 
 
 class Component:
@@ -41,7 +42,9 @@ class Component:
         self.leaves = Leaves(problem, free)
         self.tied = list(alone)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
-        self.cost = 1 + sum(len(problem.offers[place].parts) for place in self.tied) // _PARTS_OF_A_NODE
+        parts = sum(len(problem.offers[place].parts) for place in self.tied)
+        # Offers that stack share cells, so that many of them cost more than each alone.
+        self.cost = 1 + parts // _PARTS_OF_A_NODE + (parts // _PARTS_OF_A_CROWD) ** 2
         self.nodes = 0
         self.bound: Amount = 0
         self.finished = True
