@@ -67,12 +67,13 @@ def find_redemptions(conn: Conn, transaction_id: UUID) -> list[Redemption]:
             """
             SELECT promotion_id, version, redeemed, wanted_minor, granted_minor, taken
               FROM redemptions
-             WHERE transaction_id = %(transaction_id)s
-                OR transaction_id IN (
+             WHERE transaction_id = ANY(ARRAY(
+                     SELECT %(transaction_id)s
+                      UNION ALL
                      SELECT returns.transaction_id
                        FROM returns
                       WHERE original_id = %(transaction_id)s
-                   )
+                   ))
              -- The sale comes first: of the parts of a charge, what it was is told by it.
              ORDER BY promotion_id, redeemed DESC, granted_minor DESC
             """,
