@@ -3,8 +3,8 @@
 import pytest
 
 from bench.breakdown import shares
+from bench.document import inserted
 from bench.figures import latencies, percentile, ratio
-from bench.report import BEGIN, END, inserted
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -35,7 +35,9 @@ def test_the_layers_sum_to_the_whole() -> None:
 
 
 def test_results_take_the_place_of_older_ones() -> None:
-    document = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    once = inserted(document, "new")
-    assert once == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
-    assert inserted(once, "new") == once
+    document = "before\n<!-- one: begin -->\nold\n<!-- one: end -->\nafter\n"
+    once = inserted(document, "one", "new")
+    assert once == "before\n<!-- one: begin -->\n\nnew\n\n<!-- one: end -->\nafter\n"
+    assert inserted(once, "one", "new") == once
+    with pytest.raises(ValueError, match="another"):
+        inserted(once, "another", "new")
