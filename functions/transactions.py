@@ -39,7 +39,7 @@ from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PermissionMissing
 from shared.settings import settings
-from shared.store import transactions
+from shared.store import stores, transactions
 
 bp = func.Blueprint()
 
@@ -196,11 +196,12 @@ def create_transaction(caller: Caller, now: datetime, headers: SaleHeaders, body
 @endpoint(bp, "GET", "transactions", access=Permission.TRANSACTIONS_READ, raises=(StoreOutOfScope,))
 def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[TransactionSummary]:
     """The sales you may see, and what undid some, newest first."""
-    if query.store_id is not None and not caller.sees_store(query.store_id):
-        raise StoreOutOfScope(store_id=query.store_id)
-    store_id = query.store_id or caller.store_scope
     with pool.connection() as conn:
-        found = transactions.find(conn, store_id=store_id, before=query.cursor, limit=query.limit + 1)
+        if query.store_id is not None and not stores.is_in_reach(conn, query.store_id, caller.reach):
+            raise StoreOutOfScope(store_id=query.store_id)
+        found = transactions.find(
+            conn, reach=caller.reach, store_id=query.store_id, before=query.cursor, limit=query.limit + 1
+        )
     return page_of(found, query.limit, lambda sale: sale.id)
 
 
@@ -214,8 +215,8 @@ def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[Transact
 def get_transaction(caller: Caller, path: TransactionPath) -> Transaction:
     """A sale with the quote it was recorded at."""
     with pool.connection() as conn:
-        sale = transactions.get(conn, path.transaction_id)
-    if sale is None or not caller.sees_store(sale.store_id):
+        sale = transactions.get(conn, path.transaction_id, caller.reach)
+    if sale is None:
         raise TransactionNotFound(transaction_id=path.transaction_id)
     return sale
 

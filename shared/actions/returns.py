@@ -32,7 +32,7 @@ def preview(
 
     Raises TransactionNotFound, NotASale, AlreadyVoided, SemanticsChanged, and what `returns.units_of` does.
     """
-    sale = _visible(rows.get(conn, transaction_id), transaction_id, caller)
+    sale = _found(rows.get(conn, transaction_id, caller.reach), transaction_id)
     return preview_of(sale, returns.quote_of_return(sale.quote, _taken(conn, sale, wanted), now))
 
 
@@ -51,7 +51,7 @@ def record(
     Limits get back what promotions give less. `conn` is in a transaction; the sale is held first and counters
     last, as when a sale is voided. Raises besides what `preview` does: IdempotencyKeyReused.
     """
-    sale = _visible(rows.lock(conn, transaction_id), transaction_id, caller)
+    sale = _found(rows.lock(conn, transaction_id, caller.reach), transaction_id)
     request_hash = returns.return_hash(transaction_id, reason, wanted)
     earlier = sales.get_by_key(conn, user_id=caller.user_id, key=key)
     recorded = transactions.undone_before(request_hash, earlier)
@@ -79,18 +79,18 @@ def record(
     for counter, amount in redemptions.given_back(given_back):
         cap, rooms = limits.lock(conn, counter)
         limits.update(conn, counter, cap=cap, rooms=counters.give_back(rooms, amount))
-    return _told(_visible(rows.get(conn, transaction_id), transaction_id, caller), return_id), False
+    return _told(_found(rows.get(conn, transaction_id, caller.reach), transaction_id), return_id), False
 
 
 def find(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Refunds:
     """The returns of a sale. Raises TransactionNotFound, NotASale."""
-    sale = _visible(rows.get(conn, transaction_id), transaction_id, caller)
+    sale = _found(rows.get(conn, transaction_id, caller.reach), transaction_id)
     returns.require_sale(sale)
     return refunds_of(sale)
 
 
-def _visible(sale: ReturnableSale | None, transaction_id: UUID, caller: Caller) -> ReturnableSale:
-    if sale is None or not caller.sees_store(sale.store_id):
+def _found(sale: ReturnableSale | None, transaction_id: UUID) -> ReturnableSale:
+    if sale is None:
         raise TransactionNotFound(transaction_id=transaction_id)
     return sale
 

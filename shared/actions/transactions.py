@@ -80,8 +80,8 @@ def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
 
     Raises TransactionNotFound, NotASale, SemanticsChanged.
     """
-    recorded = rows.get_evaluation(conn, transaction_id)
-    if recorded is None or not caller.sees_store(recorded.store_id):
+    recorded = rows.get_evaluation(conn, transaction_id, caller.reach)
+    if recorded is None:
         raise TransactionNotFound(transaction_id=transaction_id)
     replays.require_replayable(recorded)
     seen = seen_from(recorded.seen)
@@ -99,8 +99,8 @@ def void(
     Limits get back what the sale took of them. `conn` is in a transaction. Raises TransactionNotFound,
     NotASale, AlreadyVoided, NothingLeft, IdempotencyKeyReused.
     """
-    sale = return_rows.lock(conn, transaction_id)
-    if sale is None or not caller.sees_store(sale.store_id):
+    sale = return_rows.lock(conn, transaction_id, caller.reach)
+    if sale is None:
         raise TransactionNotFound(transaction_id=transaction_id)
     request_hash = transactions.void_hash(transaction_id, reason)
     earlier = rows.get_by_key(conn, user_id=caller.user_id, key=key)

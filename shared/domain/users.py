@@ -168,8 +168,3 @@ class Caller:
     def sees_store(self, store_id: str) -> bool:
         """Whether this caller may sell there: who looks after several stores switches between them."""
         return self.scope is Scope.ALL or store_id == self.store_id
-
-    @property
-    def store_scope(self) -> str | None:
-        """The only store whose rows this caller sees; None for all of them."""
-        return None if self.scope is Scope.ALL else self.store_id or ""

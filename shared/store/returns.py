@@ -7,12 +7,13 @@ from uuid import UUID
 from shared.domain.redemptions import Redemption
 from shared.domain.returns import ReturnableSale
 from shared.domain.transactions import IdempotencyKeyReused
+from shared.domain.users import Reach
 from shared.rows import constraints, jsonb, of
 from shared.store import Conn
 
 
-def get(conn: Conn, transaction_id: UUID) -> ReturnableSale | None:
-    """The transaction as it was recorded, with its returns."""
+def get(conn: Conn, transaction_id: UUID, reach: Reach) -> ReturnableSale | None:
+    """The transaction as it was recorded, with its returns, if its store is within reach."""
     return (
         conn.cursor(row_factory=of(ReturnableSale))
         .execute(
@@ -37,14 +38,15 @@ def get(conn: Conn, transaction_id: UUID) -> ReturnableSale | None:
                      WHERE returns.original_id = sale.id) AS returns
               FROM transactions AS sale
              WHERE id = %(transaction_id)s
+               AND store_in_reach(store_id, %(root)s, %(below)s)
             """,
-            {"transaction_id": transaction_id},
+            {"transaction_id": transaction_id, "root": reach.root, "below": reach.below},
         )
         .fetchone()
     )
 
 
-def lock(conn: Conn, transaction_id: UUID) -> ReturnableSale | None:
+def lock(conn: Conn, transaction_id: UUID, reach: Reach) -> ReturnableSale | None:
     """The same, held against everybody else who would undo it until the transaction ends."""
     conn.execute(
         """
@@ -56,7 +58,7 @@ def lock(conn: Conn, transaction_id: UUID) -> ReturnableSale | None:
         {"transaction_id": transaction_id},
     )
     # Read after the lock is held: a locking join would not see what was returned while it waited.
-    return get(conn, transaction_id)
+    return get(conn, transaction_id, reach)
 
 
 def find_redemptions(conn: Conn, transaction_id: UUID) -> list[Redemption]:

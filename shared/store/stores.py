@@ -96,3 +96,10 @@ def find_these(conn: Conn, ids: tuple[str, ...]) -> list[Store]:
         )
         .fetchall()
     )
+
+
+def is_in_reach(conn: Conn, store_id: str, reach: Reach) -> bool:
+    return conn.execute(
+        "SELECT store_in_reach(%(store_id)s, %(root)s, %(below)s)",
+        {"store_id": store_id, "root": reach.root, "below": reach.below},
+    ).fetchall()[0][0]

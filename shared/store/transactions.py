@@ -18,6 +18,7 @@ from shared.domain.transactions import (
     Transaction,
     TransactionSummary,
 )
+from shared.domain.users import EVERY_STORE, Reach
 from shared.rows import constraints, jsonb, of
 from shared.store import Conn
 
@@ -247,7 +248,8 @@ def insert_void(
     return row[0]
 
 
-def get(conn: Conn, transaction_id: UUID) -> Transaction | None:
+def get(conn: Conn, transaction_id: UUID, reach: Reach = EVERY_STORE) -> Transaction | None:
+    """The transaction, if its store is within reach."""
     return (
         conn.cursor(row_factory=of(Transaction))
         .execute(
@@ -259,14 +261,15 @@ def get(conn: Conn, transaction_id: UUID) -> Transaction | None:
                      WHERE voids.original_id = transactions.id) AS voided_by
               FROM transactions
              WHERE id = %(transaction_id)s
+               AND store_in_reach(store_id, %(root)s, %(below)s)
             """,
-            {"transaction_id": transaction_id},
+            {"transaction_id": transaction_id, "root": reach.root, "below": reach.below},
         )
         .fetchone()
     )
 
 
-def get_evaluation(conn: Conn, transaction_id: UUID) -> RecordedEvaluation | None:
+def get_evaluation(conn: Conn, transaction_id: UUID, reach: Reach) -> RecordedEvaluation | None:
     """What the engine was given for a sale, and what it answered, as the texts that were kept."""
     return (
         conn.cursor(row_factory=of(RecordedEvaluation))
@@ -276,8 +279,9 @@ def get_evaluation(conn: Conn, transaction_id: UUID) -> RecordedEvaluation | Non
                    seen, quote
               FROM transactions
              WHERE id = %(transaction_id)s
+               AND store_in_reach(store_id, %(root)s, %(below)s)
             """,
-            {"transaction_id": transaction_id},
+            {"transaction_id": transaction_id, "root": reach.root, "below": reach.below},
         )
         .fetchone()
     )
@@ -300,8 +304,10 @@ def get_by_key(conn: Conn, *, user_id: UUID, key: str) -> Earlier | None:
     )
 
 
-def find(conn: Conn, *, store_id: str | None, before: UUID | None, limit: int) -> list[TransactionSummary]:
-    """Newest first; None for every store."""
+def find(
+    conn: Conn, *, reach: Reach, store_id: str | None, before: UUID | None, limit: int
+) -> list[TransactionSummary]:
+    """Newest first; None does not narrow."""
     return (
         conn.cursor(row_factory=of(TransactionSummary))
         .execute(
@@ -311,12 +317,21 @@ def find(conn: Conn, *, store_id: str | None, before: UUID | None, limit: int) -
                    quote::json ->> 'discount' AS discount,
                    quote::json ->> 'net' AS net
               FROM transactions
-             WHERE (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
+             WHERE (%(root)s::text IS NULL
+                    OR store_id = %(root)s
+                    OR (%(below)s AND store_id IN (SELECT stores_below(%(root)s))))
+               AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
                AND (%(before)s::uuid IS NULL OR id < %(before)s)
              ORDER BY id DESC
              LIMIT %(limit)s
             """,
-            {"store_id": store_id, "before": before, "limit": limit},
+            {
+                "root": reach.root,
+                "below": reach.below,
+                "store_id": store_id,
+                "before": before,
+                "limit": limit,
+            },
         )
         .fetchall()
     )

@@ -83,7 +83,7 @@ SEEN = {
     Role.ADMIN: (EVERY, EVERY),
     Role.BACK_OFFICE: (EVERY, EVERY),
     Role.STORE_USER: (OWN, OWN),
-    Role.PARENT_STORE_USER: (["BELOW", "OWN"], OWN),
+    Role.PARENT_STORE_USER: (["BELOW", "OWN"], ["BELOW", "OWN"]),
 }
 
 
