@@ -7,7 +7,7 @@ from shared.domain.engine.combination import Combination
 from shared.domain.engine.lane import Amount
 from shared.domain.engine.pieces import Gift, Piece
 from shared.domain.engine.units import Run, Share
-from shared.domain.money import Rounding, largest_remainder, round_minor
+from shared.domain.money import SCALE, Rounding, largest_remainder, round_minor
 
 
 def allocate(
@@ -22,24 +22,58 @@ def allocate(
     by_offer = _by_offer(ordered, runs)
     for index in sorted(by_offer):
         mine = by_offer[index]
-        earned = [piece.given[0] if len(piece.given) == 1 else _given(piece, index) for piece in mine]
-        total = totals.get(index)
-        if total is None:
-            total = 0
-            for (_, amount, _), piece in zip(earned, mine, strict=True):
-                total += amount * piece.units
-        minor = _split(index, round_minor(total, rounding), mine, earned, ordered=ordered, by_offer=by_offer)
-        if total:
+        known = totals.get(index)
+        minor = _exact(index, mine, known)
+        if minor is None:
+            earned = [piece.given[0] if len(piece.given) == 1 else _given(piece, index) for piece in mine]
+            total = known
+            if total is None:
+                total = 0
+                for (_, amount, _), piece in zip(earned, mine, strict=True):
+                    total += amount * piece.units
+            minor = _split(
+                index, round_minor(total, rounding), mine, earned, ordered=ordered, by_offer=by_offer
+            )
+            if total:
+                taken[index] = minor
+        elif minor:
             taken[index] = minor
+    return _after(ordered, runs)
+
+
+def _after(pieces: Iterable[Piece], runs: Sequence[Run]) -> dict[int, list[Run]]:
     after: dict[int, list[Run]] = {}
-    for piece in ordered:
+    for piece in pieces:
         pool = piece.pool
-        run = _run_after(runs[pool], piece)
+        run = runs[pool]
+        if piece.given:
+            run = _run_after(run, piece)
+        elif piece.units != run.units:
+            run = run._replace(units=piece.units)
         if pool in after:
             after[pool].append(run)
         else:
             after[pool] = [run]
     return after
+
+
+def _exact(index: int, mine: Iterable[Piece], known: Amount | None) -> int | None:
+    """Give each unit what it earned, where that is whole minor units and nobody else takes of it.
+
+    Return the total, or None, with nothing given, where it is otherwise.
+    """
+    total = 0
+    for piece in mine:
+        amount = piece.given[0][1]
+        if len(piece.given) != 1 or amount % SCALE:
+            return None
+        total += int(amount) * piece.units
+    if known is not None and known != total:
+        return None
+    for piece in mine:
+        _, amount, role = piece.given[0]
+        piece.minor = [(index, int(amount) // SCALE, role)]
+    return total // SCALE
 
 
 def _by_offer(pieces: Iterable[Piece], runs: Sequence[Run]) -> dict[int, list[Piece]]:
@@ -134,9 +168,11 @@ def _insert_after(pieces: list[Piece], piece: Piece, rest: Piece) -> None:
 
 
 def _run_after(run: Run, piece: Piece) -> Run:
-    if not piece.given:
-        return run if piece.units == run.units else run._replace(units=piece.units)
     price = run.price
+    if len(piece.minor) == 1:
+        ((index, minor, role),) = piece.minor
+        share = Share(index, minor, role, price)
+        return Run(piece.units, price - minor, max(run.floor, min(price, piece.floor)), (*run.shares, share))
     left = price
     shares: list[Share] = []
     for index, minor, role in piece.minor:

@@ -78,12 +78,13 @@ def evaluate_and_play(
             if plan.index not in own.refused:
                 outcomes[plan.index] = explain(plan, own, verdict)
     lines = priced_lines(game, winner.runs)
-    lines += gift_lines(game, extras)
+    if extras:
+        lines += gift_lines(game, extras)
     discount = gross = tax = 0
-    for line in lines:
-        discount += line.discount
-        gross += line.gross
-        tax += line.tax
+    for _, _, _, line_gross, line_discount, _, line_tax, _, _ in lines:
+        gross += line_gross
+        discount += line_discount
+        tax += line_tax
     optimal = all(one.optimal for one in plays)
     bound = discount if optimal else max(discount, _bound(plays, extras))
     evaluation = Evaluation(

@@ -16,7 +16,7 @@ type Key = tuple[int, int, bool]
 """Lane and index of a promotion, and whether its units are discounted: the order of allocations."""
 
 _ROLES = (UnitRole.TRIGGER, UnitRole.DISCOUNTED)
-_MOST_UNTOUCHED = 64
+_MOST_LINES = 64
 
 
 def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLine]:
@@ -30,21 +30,20 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
                 found[place] = _priced(game, lines[place], mine)
         else:
             place = one.first
-            if len(of_class) == 1 and not of_class[0].shares:
-                found[place] = _untouched(game, profile, lines[place])
-            else:
-                found[place] = _priced(game, lines[place], of_class)
+            found[place] = _known(game, profile, lines[place], of_class)
     return [found[place] for place in range(len(lines))]
 
 
-def _untouched(game: Game, profile: Profile, line: BasketLine) -> EvaluatedLine:
-    """Return a line from which nobody takes anything; the same products come again and again."""
-    key = (line.quantity, line.tax_rate_pct, game.basket.store.prices_include_tax)
-    known = profile.untouched.get(key)
+def _known(game: Game, profile: Profile, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
+    """Return a line of its own class; the same products come again and again, at the same discounts."""
+    if len(runs) > 1:
+        return _priced(game, line, runs)
+    key = (line.quantity, line.tax_rate_pct, game.basket.store.prices_include_tax, runs[0].shares)
+    known = profile.lines.get(key)
     if known is None:
-        known = _priced(game, line, ())
-        if len(profile.untouched) < _MOST_UNTOUCHED:
-            profile.untouched[key] = known
+        if len(profile.lines) >= _MOST_LINES:
+            profile.lines.clear()
+        known = profile.lines[key] = _priced(game, line, runs)
     return known
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from shared.domain.engine.evaluation import EvaluatedLine, UnitRole
 from shared.domain.engine.plan import Plan
+from shared.domain.engine.units import Share
 from shared.domain.money import SCALE
 
 _MOST_STANDINGS = 64
@@ -37,13 +38,13 @@ class Decision(NamedTuple):
 class Profile:
     """A product at a list price: which filters select it, which promotions have it among their units."""
 
-    __slots__ = ("facts", "mask", "standings", "touches", "untouched")
+    __slots__ = ("facts", "lines", "mask", "standings", "touches")
 
     def __init__(self, facts: Mapping[str, object], mask: int, touches: int) -> None:
         self.facts, self.mask, self.touches = facts, mask, touches
         self.standings: dict[tuple[str, int, int], Standing] = {}
-        self.untouched: dict[tuple[int, Decimal, bool], EvaluatedLine] = {}
-        """Lines of the product from which nobody takes anything, by quantity and tax."""
+        self.lines: dict[tuple[int, Decimal, bool, tuple[Share, ...]], EvaluatedLine] = {}
+        """Lines of the product by quantity, tax and what is taken off all their units alike."""
 
     def standing(
         self, lane: str, list_price: int, price: int, floor: int, plans: tuple[Plan, ...]
