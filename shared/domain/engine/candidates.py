@@ -82,6 +82,8 @@ def make_packed_offer(
     """Return the offer of a packed benefit, or None when there are too few units for one application."""
     counts = tuple(units for units, _ in packing.picks)
     by_pick = [[place for place, pool in enumerate(pools) if pool.mask & bit] for _, bit in packing.picks]
+    if not all(by_pick):
+        return None
     applications = _most_applications(counts, by_pick, pools)
     if packing.most is not None:
         applications = min(applications, packing.most)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, NamedTuple, cast
 
@@ -36,6 +37,8 @@ class Unmet(NamedTuple):
     wanted: Value | None
     missing: Missing | None
 
+
+_MOST_SEEN = 256
 
 type Reasons = tuple[tuple[Unmet, ...], Missing | None]
 """Why a condition fails, and what would be enough to make it hold, where known."""
@@ -142,10 +145,13 @@ def _told(seen: object) -> str | int | Decimal | bool | None:
 
 
 def _aggregate(leaf: Aggregate, at: str, figure: Figure) -> Compiled:
-    def unmet(scene: Scene) -> Reasons:
-        seen = figure(scene)
+    @lru_cache(_MOST_SEEN)
+    def told(seen: int) -> Reasons:
         missing = _missing(leaf, seen)
         return (Unmet(at, leaf.measure, leaf.op, seen, leaf.value, missing),), missing
+
+    def unmet(scene: Scene) -> Reasons:
+        return told(figure(scene))
 
     if isinstance(leaf.value, tuple):
         low, high = cast("tuple[int, int]", leaf.value)

@@ -115,14 +115,15 @@ def _candidates(result: Play, game: Game, plans: Sequence[Plan]) -> list[Plan]:
             with_facts = any(one.asks_facts for one in plans)
             scene = game.scene(result.runs, with_facts=with_facts)
         refused = _refused(game, plan, scene)
-        if refused is None and not plan.targets:
+        if refused is None:
+            if plan.targets:
+                candidates.append(plan)
+                continue
             refused = over_limit(game, plan)
             if refused is None:
                 result.beside.append(plan)
-        elif refused is None:
-            candidates.append(plan)
-        if refused is not None:
-            result.refused[plan.index] = refused
+                continue
+        result.refused[plan.index] = refused
     return candidates
 
 
@@ -172,10 +173,11 @@ def units_of(
 
 def _refused(game: Game, plan: Plan, scene: Scene | None) -> PromotionOutcome | None:
     """Return why a promotion is no candidate for its lane, or None."""
-    if plan.condition is not None and scene is not None and not plan.condition.holds(scene):
-        unmet, missing = plan.condition.unmet(scene)
-        return plan.not_met(NotMet("condition", tuple(unmet)), missing)
-    if any(gift.sku not in game.basket.gifts for gift in plan.gifts):
+    condition = plan.condition
+    if condition is not None and scene is not None and not condition.holds(scene):
+        unmet, missing = condition.unmet(scene)
+        return plan.not_met(NotMet("condition", unmet), missing)
+    if plan.gifts and any(gift.sku not in game.basket.gifts for gift in plan.gifts):
         return plan.not_met(NotMet("gift_unavailable"))
     if plan.targets and not plan.bit & game.touched:
         return plan.no_target
