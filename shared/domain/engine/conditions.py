@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
 from operator import eq, ge, gt, le, lt, ne
 from typing import Any, NamedTuple, cast
 
@@ -38,8 +37,6 @@ class Unmet(NamedTuple):
     missing: Missing | None
 
 
-_MOST_SEEN = 256
-
 type Reasons = tuple[tuple[Unmet, ...], Missing | None]
 """Why a condition fails, and what would be enough to make it hold, where known."""
 
@@ -54,6 +51,8 @@ class Compiled:
 
     holds: Callable[[Scene], bool]
     unmet: Callable[[Scene], Reasons]
+    figure: Figure | None = None
+    """Of a single aggregate: what alone tells whether it holds."""
 
 
 _RELATIONS: dict[Op, Callable[[Any, Any], bool]] = {
@@ -145,19 +144,16 @@ def _told(seen: object) -> str | int | Decimal | bool | None:
 
 
 def _aggregate(leaf: Aggregate, at: str, figure: Figure) -> Compiled:
-    @lru_cache(_MOST_SEEN)
-    def told(seen: int) -> Reasons:
+    def unmet(scene: Scene) -> Reasons:
+        seen = figure(scene)
         missing = _missing(leaf, seen)
         return (Unmet(at, leaf.measure, leaf.op, seen, leaf.value, missing),), missing
 
-    def unmet(scene: Scene) -> Reasons:
-        return told(figure(scene))
-
     if isinstance(leaf.value, tuple):
         low, high = cast("tuple[int, int]", leaf.value)
-        return Compiled(lambda scene: low <= figure(scene) <= high, unmet)
+        return Compiled(lambda scene: low <= figure(scene) <= high, unmet, figure)
     relates, value = _RELATIONS[leaf.op], leaf.value
-    return Compiled(lambda scene: relates(figure(scene), value), unmet)
+    return Compiled(lambda scene: relates(figure(scene), value), unmet, figure)
 
 
 def _missing(aggregate: Aggregate, seen: int) -> Missing | None:

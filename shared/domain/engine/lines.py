@@ -28,16 +28,15 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
             dealt = deal_out(of_class, [lines[place].quantity for place in one.lines])
             for place, mine in zip(one.lines, dealt, strict=True):
                 found[place] = _priced(game, lines[place], mine)
+        elif len(of_class) == 1:
+            found[one.first] = _known(game, profile, one.line, of_class)
         else:
-            place = one.first
-            found[place] = _known(game, profile, lines[place], of_class)
+            found[one.first] = _priced(game, one.line, of_class)
     return [found[place] for place in range(len(lines))]
 
 
 def _known(game: Game, profile: Profile, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
-    """Return a line of its own class; the same products come again and again, at the same discounts."""
-    if len(runs) > 1:
-        return _priced(game, line, runs)
+    """Return a line whose units are all alike; the same products come again, at the same discounts."""
     key = (line.quantity, line.tax_rate_pct, game.basket.store.prices_include_tax, runs[0].shares)
     known = profile.lines.get(key)
     if known is None:

@@ -15,11 +15,13 @@ from shared.domain.engine.rule import (
     Points,
     TierBy,
 )
+from shared.domain.engine.scene import Scene
 from shared.domain.engine.terms import Lane, PromotionTerms
 from shared.domain.money import SCALE
 from shared.domain.predicates import Predicate
 
 _LANES = tuple(Lane)
+_MOST_SEEN = 256
 
 EVERY_UNIT = 1
 """The bit of no filter at all: every unit has it."""
@@ -143,6 +145,8 @@ class Plan:
     no_discount: PromotionOutcome = field(init=False)
     too_few: PromotionOutcome = field(init=False)
     foreign: PromotionOutcome = field(init=False)
+    unmet: dict[int, PromotionOutcome] = field(init=False, default_factory=dict[int, PromotionOutcome])
+    """What a condition on one figure tells, by what it saw."""
 
     def __post_init__(self) -> None:
         self.lane_place = _LANES.index(Lane(self.terms.lane))
@@ -177,6 +181,25 @@ class Plan:
             detail,
             points,
         )
+
+    def refused(self, scene: Scene) -> PromotionOutcome | None:
+        """Return why the condition does not hold, or None."""
+        condition = self.condition
+        if condition is None or condition.holds(scene):
+            return None
+        if condition.figure is None:
+            return self._unmet(condition, scene)
+        seen = condition.figure(scene)
+        found = self.unmet.get(seen)
+        if found is None:
+            if len(self.unmet) >= _MOST_SEEN:
+                self.unmet.clear()
+            found = self.unmet[seen] = self._unmet(condition, scene)
+        return found
+
+    def _unmet(self, condition: Compiled, scene: Scene) -> PromotionOutcome:
+        unmet, missing = condition.unmet(scene)
+        return self.not_met(NotMet("condition", unmet), missing)
 
     def not_met(self, detail: NotMet, missing: Missing | None = None) -> PromotionOutcome:
         terms = self.terms

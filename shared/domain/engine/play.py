@@ -63,9 +63,11 @@ class Play:
 
 def play(game: Game, live: int) -> Play:
     """Play the promotions of these bits."""
-    result = Play(
-        [[Run(one.units, one.line.unit_price)] for one in game.classes],
-    )
+    fresh: list[list[Run]] = []
+    for one, profile in zip(game.classes, game.profiles, strict=True):
+        run = profile.fresh.get(one.units)
+        fresh.append([profile.fresh_run(one.units, one.line.unit_price) if run is None else run])
+    result = Play(fresh)
     program = game.program
     live &= game.touched | program.outright
     for lane, mask in program.masks.items():
@@ -114,7 +116,9 @@ def _candidates(result: Play, game: Game, plans: Sequence[Plan]) -> list[Plan]:
         if plan.condition is not None and scene is None:
             with_facts = any(one.asks_facts for one in plans)
             scene = game.scene(result.runs, with_facts=with_facts)
-        refused = _refused(game, plan, scene)
+        refused = None if scene is None else plan.refused(scene)
+        if refused is None:
+            refused = _unusable(game, plan)
         if refused is None:
             if plan.targets:
                 candidates.append(plan)
@@ -171,12 +175,8 @@ def units_of(
     return pools, standings, runs
 
 
-def _refused(game: Game, plan: Plan, scene: Scene | None) -> PromotionOutcome | None:
-    """Return why a promotion is no candidate for its lane, or None."""
-    condition = plan.condition
-    if condition is not None and scene is not None and not condition.holds(scene):
-        unmet, missing = condition.unmet(scene)
-        return plan.not_met(NotMet("condition", unmet), missing)
+def _unusable(game: Game, plan: Plan) -> PromotionOutcome | None:
+    """Return why a promotion whose condition holds is no candidate for its lane, or None."""
     if plan.gifts and any(gift.sku not in game.basket.gifts for gift in plan.gifts):
         return plan.not_met(NotMet("gift_unavailable"))
     if plan.targets and not plan.bit & game.touched:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shared.domain.engine.evaluation import EvaluatedLine, UnitRole
 from shared.domain.engine.plan import Plan
-from shared.domain.engine.units import Share
+from shared.domain.engine.units import Run, Share
 from shared.domain.money import SCALE
 
 _MOST_STANDINGS = 64
@@ -38,13 +38,22 @@ class Decision(NamedTuple):
 class Profile:
     """A product at a list price: which filters select it, which promotions have it among their units."""
 
-    __slots__ = ("facts", "lines", "mask", "standings", "touches")
+    __slots__ = ("facts", "fresh", "lines", "mask", "standings", "touches")
 
     def __init__(self, facts: Mapping[str, object], mask: int, touches: int) -> None:
         self.facts, self.mask, self.touches = facts, mask, touches
         self.standings: dict[tuple[str, int, int], Standing] = {}
         self.lines: dict[tuple[int, Decimal, bool, tuple[Share, ...]], EvaluatedLine] = {}
         """Lines of the product by quantity, tax and what is taken off all their units alike."""
+
+        self.fresh: dict[int, Run] = {}
+        """Units to which nothing happened yet, by their number."""
+
+    def fresh_run(self, units: int, list_price: int) -> Run:
+        if len(self.fresh) >= _MOST_STANDINGS:
+            self.fresh.clear()
+        found = self.fresh[units] = Run(units, list_price)
+        return found
 
     def standing(
         self, lane: str, list_price: int, price: int, floor: int, plans: tuple[Plan, ...]
