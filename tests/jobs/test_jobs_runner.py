@@ -13,7 +13,7 @@ import pytest
 from shared.actions import jobs as actions
 from shared.domain.jobs import Job, JobKind, JobStatus, Json, StepResult
 from shared.edge import storage
-from shared.jobs import queueing, waking
+from shared.jobs import purge, queueing, waking
 from shared.jobs.kinds import KINDS, Kind, Step
 from shared.jobs.runner import run
 from shared.store import Conn, jobs
@@ -334,5 +334,5 @@ def test_a_storage_that_is_away_leaves_the_job_to_the_timer(
     settings.cache_clear()
     assert "waits for the timer" in caplog.text
     conn.execute("UPDATE jobs SET dropped_at = dropped_at - interval '1 minute'")
-    assert waking.wake_waiting() == 4
-    assert len(blobs()) == 4
+    assert waking.wake_waiting() == len(purge.TABLES)
+    assert len(blobs()) == len(purge.TABLES)
