@@ -19,24 +19,26 @@ def allocate(
     lifted above all that room gives what is left. What each takes is added to `taken`, by its index.
     """
     ordered, totals = combination.pieces, combination.totals
-    by_offer = _by_offer(ordered, runs)
-    for index in sorted(by_offer):
-        mine = by_offer[index]
-        known = totals.get(index)
-        minor = _exact(index, mine, known)
+    by_offer = _by_offer(ordered)
+    rest: list[int] = []
+    for index, mine in by_offer.items():
+        minor = _exact(index, mine, totals.get(index))
         if minor is None:
-            earned = [piece.given[0] if len(piece.given) == 1 else _given(piece, index) for piece in mine]
-            total = known
-            if total is None:
-                total = 0
-                for (_, amount, _), piece in zip(earned, mine, strict=True):
-                    total += amount * piece.units
-            minor = _split(
-                index, round_minor(total, rounding), mine, earned, ordered=ordered, by_offer=by_offer
-            )
-            if total:
-                taken[index] = minor
+            rest.append(index)
         elif minor:
+            taken[index] = minor
+    if rest:
+        _make_room(ordered, runs)
+    for index in sorted(rest):
+        mine = by_offer[index]
+        earned = [piece.given[0] if len(piece.given) == 1 else _given(piece, index) for piece in mine]
+        total = totals.get(index)
+        if total is None:
+            total = 0
+            for (_, amount, _), piece in zip(earned, mine, strict=True):
+                total += amount * piece.units
+        minor = _split(index, round_minor(total, rounding), mine, earned, ordered=ordered, by_offer=by_offer)
+        if total:
             taken[index] = minor
     return _after(ordered, runs)
 
@@ -76,21 +78,24 @@ def _exact(index: int, mine: Iterable[Piece], known: Amount | None) -> int | Non
     return total // SCALE
 
 
-def _by_offer(pieces: Iterable[Piece], runs: Sequence[Run]) -> dict[int, list[Piece]]:
-    """Return the pieces of each offer, which from now on have their room."""
+def _by_offer(pieces: Iterable[Piece]) -> dict[int, list[Piece]]:
+    """Return the pieces of each offer."""
     by_offer: dict[int, list[Piece]] = {}
     for piece in pieces:
-        given = piece.given
-        if given:
-            run = runs[piece.pool]
-            piece.room = max(0, run.price - max(run.floor, piece.floor))
-            for index, _, _ in given:
-                mine = by_offer.get(index)
-                if mine is None:
-                    by_offer[index] = [piece]
-                else:
-                    mine.append(piece)
+        for index, _, _ in piece.given:
+            mine = by_offer.get(index)
+            if mine is None:
+                by_offer[index] = [piece]
+            else:
+                mine.append(piece)
     return by_offer
+
+
+def _make_room(pieces: Iterable[Piece], runs: Sequence[Run]) -> None:
+    """Tell the pieces what their units can lose."""
+    for piece in pieces:
+        run = runs[piece.pool]
+        piece.room = max(0, run.price - max(run.floor, piece.floor))
 
 
 def _given(piece: Piece, index: int) -> Gift:

@@ -58,23 +58,25 @@ def _simple(problem: LaneProblem, offer: Offer, cells: Sequence[Cell]) -> Alone 
     (grant,) = offer.grants
     if grant.per is Per.LINE:
         return None
-    wants, per_unit, index = grant.wants, grant.per is Per.UNIT, offer.index
+    wants, per_unit, index, floors = grant.wants, grant.per is Per.UNIT, offer.index, offer.floors
     pieces: list[Piece] = []
+    rooms: list[Amount] = []
     whole: Amount = 0
     space: Amount = 0
     for part in offer.parts:
+        place, units = part.pool, part.units
         room = room_for(offer, part, problem.pools)
-        weight = wants[part.pool]
+        weight: Amount = wants[place]
         if per_unit and weight > room:
             weight = room
-        whole += weight * part.units
-        space += room * part.units
-        floor = offer.floors.get(part.pool, 0) if offer.floors else 0
-        pieces.append(Piece(part.pool, part.units, floor, ((index, weight, _DISCOUNTED),)))
+        whole += weight * units
+        space += room * units
+        rooms.append(room)
+        pieces.append(Piece(place, units, floors.get(place, 0), ((index, weight, _DISCOUNTED),)))
     value = whole if per_unit else min(grant.amount, space)
     if not per_unit:
-        for part in offer.parts:
-            if wants[part.pool] * value > room_for(offer, part, problem.pools) * whole:
+        for part, room in zip(offer.parts, rooms, strict=True):
+            if wants[part.pool] * value > room * whole:
                 return None
     for most in (grant.most, offer.most):
         if most is not None and value > most:

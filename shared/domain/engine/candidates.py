@@ -196,5 +196,7 @@ def _floors(takers: Sequence[Taker], pools: Sequence[Pool], targets: Sequence[li
 def room_for(offer: Offer, part: Part, pools: Sequence[Pool]) -> Amount:
     """Return what a unit of this part can lose to the offer alone."""
     pool = pools[part.pool]
-    floor = max(pool.floor, offer.floors.get(part.pool, 0))
+    floor = pool.floor
+    if offer.floors:
+        floor = max(floor, offer.floors.get(part.pool, 0))
     return max(0, (pool.price - floor) * SCALE - pool.taken)

@@ -25,7 +25,7 @@ from shared.domain.engine.pieces import Piece, of_cells
 from shared.domain.engine.responses import IDLE, response
 from shared.domain.engine.rule import Per
 from shared.domain.engine.standing import Decision, Free, Standing
-from shared.domain.engine.undisturbed import Found, apart, undisturbed
+from shared.domain.engine.undisturbed import Found, apart, strangers, undisturbed
 
 NODE_BUDGET = 1_500
 _MOST_PRODUCTS = 256
@@ -84,6 +84,12 @@ def combine(
         return solving.combination({}, {})
     problem = LaneProblem(pools, tied)
     lone = [alone(problem, place) for place in range(len(tied))]
+    by_index = {offer.index: found for offer, found in zip(tied, lone, strict=True)}
+    if max(map(len, decided)) == 1:
+        found = strangers(problem, range(len(tied)), lone, decided)
+        if found is not None:
+            solving.take(found, range(len(pools)))
+            return solving.combination(by_index, found.totals)
     totals: dict[int, Amount] = {}
     joined: set[int] = set()
     for members, places in _components(tied, range(len(tied))):
@@ -107,7 +113,6 @@ def combine(
             solving.search(component)
             node_budget = max(0, node_budget - component.nodes)
     solving.leave_to_free([place for place in range(len(pools)) if place not in joined], {})
-    by_index = {offer.index: found for offer, found in zip(tied, lone, strict=True)}
     return solving.combination(by_index, totals)
 
 
@@ -141,9 +146,10 @@ class _Solving:
 
     def take(self, found: Found, places: Iterable[int]) -> None:
         """Let offers that are in nobody's way have their pieces, and free ones what is left."""
-        left = {place: self.pools[place].units for place in places}
+        left: dict[int, int] = {}
         for piece in found.pieces:
-            left[piece.pool] -= piece.units
+            pool = piece.pool
+            left[pool] = left.get(pool, self.pools[pool].units) - piece.units
         self.pieces += found.pieces
         self.value += found.value
         self.bound += found.value

@@ -169,8 +169,10 @@ def units_of(
             continue
         list_price = one.line.unit_price
         for run in of_class:
-            standings.append(profile.standing(lane, list_price, run.price, run.floor, plans))
-            pools.append(Pool(place, run.units, list_price, run.price, run.floor, profile.mask))
+            units, price, floor, _ = run
+            standing = profile.standings.get((lane, price, floor))
+            standings.append(standing or profile.standing(lane, list_price, price, floor, plans))
+            pools.append(Pool(place, units, list_price, price, floor, profile.mask))
             runs.append(run)
     return pools, standings, runs
 

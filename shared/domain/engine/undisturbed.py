@@ -1,6 +1,6 @@
 """Offers that do not get into each other's way: each does what it would do alone, which none can exceed."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.domain.engine.alone import Alone
@@ -27,13 +27,32 @@ def undisturbed(
 ) -> Found | None:
     """Return what these offers do when each does its best, or None when they get into each other's way.
 
-    They do not when they use different units that nobody else wants, or when all of them stack and every unit
-    has room for all.
+    They do not when they are strangers, or when all of them stack and every unit has room for all.
     """
+    found = strangers(problem, members, lone, decided)
+    if found is not None:
+        return found
+    busy = [member for member in members if lone[member].value]
+    if any(lone[member].value != lone[member].bound for member in members):
+        return None
+    if all(problem.offers[member].stackable for member in busy):
+        exact = [of_cells(problem, lone[member].cells) for member in busy]
+        used = {cell.pool for member in busy for cell in lone[member].cells}
+        value = sum(lone[member].value for member in busy)
+        return _together(problem, exact, sorted(used), decided, value)
+    return None
+
+
+def strangers(
+    problem: LaneProblem,
+    members: Iterable[int],
+    lone: Sequence[Alone],
+    decided: Sequence[Sequence[Decision]],
+) -> Found | None:
+    """Return what these offers do when they use different units that nobody else wants, or None."""
     used: dict[int, int] = {}
     pieces: list[Piece] = []
     totals: dict[int, Amount] = {}
-    apart = True
     for member in members:
         value, bound, _, mine = lone[member]
         if value != bound:
@@ -45,15 +64,8 @@ def undisturbed(
                 pool = piece.pool
                 used[pool] = used.get(pool, 0) + piece.units
                 if used[pool] > problem.pools[pool].units or decided[pool][0].value:
-                    apart = False
-    value = sum(totals.values())
-    if apart:
-        return Found(pieces, value, totals)
-    busy = [member for member in members if lone[member].value]
-    if all(problem.offers[member].stackable for member in busy):
-        exact = [of_cells(problem, lone[member].cells) for member in busy]
-        return _together(problem, exact, sorted(used), decided, value)
-    return None
+                    return None
+    return Found(pieces, sum(totals.values()), totals)
 
 
 def apart(problem: LaneProblem, answers: Sequence[Response | None]) -> Found | None:
