@@ -333,8 +333,8 @@ def table(result: dict[str, Any]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.limits", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=Plan.seconds)
-    parser.add_argument("--rounds", type=int, default=Plan.rounds)
+    parser.add_argument("--seconds", type=float, default=Plan().seconds)
+    parser.add_argument("--rounds", type=int, default=Plan().rounds)
     parser.add_argument("--out", type=Path, help="folder for the result")
     parser.add_argument("--write", action="store_true", help="keep the result in bench/results")
     parser.add_argument("--tiny", action="store_true", help="everything once, as fast as can be")
