@@ -6,7 +6,7 @@ It must refuse everything the database would refuse: one such cell would stop th
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from zoneinfo import available_timezones
 
@@ -44,7 +44,9 @@ _PRICE = re.compile(r"[0-9]{1,12}(?:[.,][0-9]{1,4})?")
 _GROUPED = re.compile(r"[0-9]{1,3}(?:[ .,'\u00a0\u2009\u202f][0-9]{3})+(?:[.,][0-9]{1,4})?")
 _TAX_RATE = re.compile(r"(?:100(?:[.,]0{1,2})?|[0-9]{1,2}(?:[.,][0-9]{1,2})?)")
 _DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?")
-_PHONE = re.compile(r"\+[1-9][0-9]{6,14}")
+# Of E.164 with what people put between the digits, and a trunk zero that it does not have.
+_PHONE = re.compile(r"(?:\+|00) ?[1-9](?:[ \u00a0()./-]*[0-9]){6,15}")
+_NO_DIGITS = re.compile(r"[^0-9]+")
 _EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,180}\.[^\s@,;<>\".]{2,60}")
 _BOOLEANS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 
@@ -161,7 +163,7 @@ def _longitude(value: str) -> str:
 def _phone(value: str) -> str:
     if not _PHONE.fullmatch(value):
         raise CellRefused("spreadsheet_number" if _NUMBERED.fullmatch(value) else "phone_malformed")
-    return value
+    return "+" + _NO_DIGITS.sub("", value).removeprefix("00")
 
 
 def _email(value: str) -> str:
@@ -194,6 +196,18 @@ def codes(most: int, count: int) -> Reader:
     return Reader("codes", f"at most {count} codes without blanks, separated by blanks, commas or bars", read)
 
 
+def in_a_plan(reader: Reader, normalise: Callable[[str], str | None]) -> Reader:
+    """As `reader`, but only phone numbers that `normalise` knows, in the form that it gives them."""
+
+    def read(value: str) -> str:
+        found = normalise(reader.read(value))
+        if found is None:
+            raise CellRefused("phone_invalid")
+        return found
+
+    return replace(reader, read=read)
+
+
 def not_itself(parent_id: str, store_id: str) -> str:
     if parent_id == store_id:
         raise CellRefused("own_parent")
@@ -213,5 +227,5 @@ country = Reader("country", "two letters of ISO 3166-1", _country)
 zone = Reader("zone", "a time zone of the IANA list, like Europe/Rome", _zone)
 latitude = Reader("latitude", "degrees from -90 to 90 with a decimal point", _latitude)
 longitude = Reader("longitude", "degrees from -180 to 180 with a decimal point", _longitude)
-phone = Reader("phone", "international form of E.164, like +390612345678", _phone)
+phone = Reader("phone", "with the country's code, like +390612345678; kept in the form of E.164", _phone)
 email = Reader("email", "an e-mail address; kept in lower case", _email)

@@ -96,8 +96,12 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Correct the parent of one of these stores.",
     ),
     "phone_malformed": (
-        "A phone number has a plus sign, the country's code and digits only.",
+        "A phone number has a plus sign, the country's code and digits.",
         "Write it like +390612345678.",
+    ),
+    "phone_invalid": (
+        "There can be no such phone number: no country's numbering plan has it.",
+        "Correct it, with the country's code first, like +390612345678.",
     ),
     "email_malformed": ("This is not an e-mail address.", "Write it like name@example.com."),
     "not_one_of": ("This is none of: {other}.", "Write one of them exactly so."),

@@ -42,6 +42,14 @@ def normalise(written: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def normalised_or_none(written: str) -> str | None:
+    """As `normalise`; None for what no numbering plan has."""
+    try:
+        return normalise(written)
+    except PhoneInvalid:
+        return None
+
+
 def check_reachable(phone: str, countries: Collection[str]) -> None:
     """Raises CountryNotServed, or PhoneUnreachable for kinds that cost or reach nobody.
 

@@ -2,18 +2,19 @@
 
 import csv
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from tempfile import SpooledTemporaryFile
 
 from shared import copy_text
+from shared.domain import cells
 from shared.domain.csv_blocks import Blocks
 from shared.domain.csv_rows import Table, known_headers, normal
 from shared.domain.files import TooManyRows
 from shared.domain.kinds.kind import Kind
 from shared.domain.row_errors import REPORT_COLUMNS, SHOWN, Rejection, explain
 from shared.domain.uploads import NOT_UTF_8, Rows, UploadStatus, Warned
-from shared.edge import csv_files
+from shared.edge import csv_files, phones
 from shared.edge.blobs import Source
 from shared.edge.csv_files import CsvFile
 from shared.edge.encodings import Encoding
@@ -56,7 +57,7 @@ class Reading:
         self._origin = origin
         self._progress = progress
         self._file = origin.open(self._chunks())
-        self.table = Table(origin.kind, self._file.header)
+        self.table = Table(_with_plans(origin.kind), self._file.header)
 
     def spool(self) -> Spool:
         """Where `blocks` sets rejections aside: the connection is busy with the good rows meanwhile."""
@@ -96,6 +97,19 @@ class Reading:
         for chunk in ahead(self._origin.source.chunks(), _CHUNKS_AHEAD):
             yield chunk
             self._done += len(chunk)
+
+
+def _with_plans(kind: Kind) -> Kind:
+    """The kind with its phone numbers held against numbering plans, which the domain does not know."""
+    return replace(
+        kind,
+        columns=tuple(
+            replace(column, read=cells.in_a_plan(column.read, phones.normalised_or_none))
+            if column.read is cells.phone
+            else column
+            for column in kind.columns
+        ),
+    )
 
 
 def report(origin: Origin, rejections: Iterable[Rejection]) -> Iterator[list[str]]:

@@ -21,7 +21,11 @@ from shared.domain.cells import CellRefused, Reader
         (cells.price, "1234.5", "1234.5"),
         *((cells.code(20), code, code) for code in ("5E12", "12-MAR", "SET-01", "2024-13", "#1", "1.2")),
         (cells.tax_rate_pct, "5,5", "5.5"),
-        (cells.phone, "+390612345678", "+390612345678"),
+        *(
+            (cells.phone, value, "+390612345678")
+            for value in ("+390612345678", "+39 06 1234 5678", "0039 06.1234-5678", "+39\u00a0(06)/12345678")
+        ),
+        (cells.phone, "+44 (0)7700 900123", "+4407700900123"),
         (cells.email, "Anna@Example.COM", "anna@example.com"),
         (cells.one_of(("a", "b")), "b", "b"),
         (cells.codes(3, 4), "S2, S1;S3 S1", "S2 S1 S3"),
@@ -64,7 +68,7 @@ def test_taken(read: Reader, value: str, expected: str) -> None:
         ),
         *(
             (cells.phone, value, "phone_malformed")
-            for value in ("0612345678", "+39 06 1234", "0039061234567")
+            for value in ("0612345678", "+39 06", "+0039061234567", "+390612345678 ext 9", "+39+0612345678")
         ),
         (cells.phone, "3.90612E+11", "spreadsheet_number"),
         *((cells.email, value, "email_malformed") for value in ("a@b", "a b@c.it", "@c.it", "a@b@c.it", "x")),

@@ -3,6 +3,8 @@
 import psycopg
 
 from shared.domain.uploads import Rows, UploadStatus
+from shared.edge import phones
+from shared.store import accounts
 from tests.jobs.conftest import Client
 from tests.rows import a_store, a_user
 
@@ -116,3 +118,28 @@ def test_who_works_in_stores_has_one(client: Client, conn: psycopg.Connection) -
     upload = client.send("users", "\n".join(["Phone,E-mail,Name,Role", *rows]))
     assert [(each.line, each.code) for each in upload.errors] == [(3, "store_missing"), (4, "store_missing")]
     assert upload.rows == Rows(read=3, updated=1, rejected=2)
+
+
+def test_numbers_are_kept_as_signing_in_spells_them(client: Client, conn: psycopg.Connection) -> None:
+    rows = [
+        "+39 06 0000 0001,,Anna,admin,",
+        "+44 07400 123456,,Bruno,admin,",
+        "0039 06/1111-1111,,Carla,admin,",
+        "+390600000001,,Anna again,admin,",
+        "+39 1,,Short,admin,",
+        "+999 123 456 789,,Nowhere,admin,",
+        "+44 07,,Stub,admin,",
+    ]
+    upload = client.send("users", "\n".join([HEADER, *rows]))
+    assert [(each.line, each.column, each.code) for each in upload.errors] == [
+        (5, "Phone", "duplicate"),
+        (6, "Phone", "phone_malformed"),
+        (7, "Phone", "phone_invalid"),
+        (8, "Phone", "phone_malformed"),
+    ]
+    assert upload.errors[2].fix == "Correct it, with the country's code first, like +390612345678."
+    assert [row[0] for row in stored(conn)] == ["+390600000001", "+447400123456", "+390611111111"]
+    for written in ("+44 7400 123456", "+4407400123456", "0044 7400123456"):
+        user = accounts.get_by_address(conn, phone=phones.normalise(written), email=None)
+        assert user is not None
+        assert user.name == "Bruno"
