@@ -17,6 +17,7 @@ from shared.actions import sessions
 from shared.actions.otp import Secret
 from shared.domain import otp
 from shared.domain.audit import By
+from shared.domain.customers import phone_hash
 from shared.domain.errors import Forbidden, NotFound
 from shared.domain.otp import (
     DIGITS,
@@ -86,8 +87,9 @@ class OtpRequest(Request):
     purpose: Purpose = Field(
         default=Purpose.SIGN_IN,
         description=(
-            "`sign_in`; `redemption`, a customer's yes to a promotion at the till, asked for by who may "
-            "evaluate baskets; `step_up`, one's own yes to an act of weight."
+            "`sign_in`; `redemption`, a customer's yes to a promotion at the till, by the phone number that "
+            "the sale names, asked for by who may evaluate baskets; `step_up`, one's own yes to an act of "
+            "weight."
         ),
     )
 
@@ -182,6 +184,7 @@ def request_otp(body: OtpRequest, caller: Caller | None, now: datetime, address:
                 recipient=recipient,
                 source=None if source is None else otp.address_digest(source, pepper),
                 asked_by=asked_by,
+                phone_hash=_customer(body.purpose, channel, to),
             ),
             digest=otp.digest(code, challenge_id, body.purpose, recipient, pepper),
             sealed=codes.sealed(message_id, Secret(challenge_id, body.purpose, channel, to, code, asked_by)),
@@ -293,6 +296,13 @@ def _asks(purpose: Purpose, caller: Caller | None) -> UUID | None:
     if purpose is Purpose.REDEMPTION and not caller.may(Permission.BASKETS_EVALUATE):
         raise PermissionMissing(permission=Permission.BASKETS_EVALUATE.value)
     return caller.user_id
+
+
+def _customer(purpose: Purpose, channel: Channel, to: str) -> bytes | None:
+    """What a sale knows the customer by who is asked for a yes."""
+    if purpose is not Purpose.REDEMPTION or channel is not Channel.SMS:
+        return None
+    return phone_hash(to, settings().customer_pepper)
 
 
 def _signed_in(session: Session, token: str, now: datetime) -> SignedIn:

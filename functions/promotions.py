@@ -108,6 +108,10 @@ class PromotionBody(Request):
         default=OnReturn.REPRICE,
         description="When goods come back: take the discount anew on what is kept, or keep it as it is.",
     )
+    requires_otp: bool = Field(
+        default=False,
+        description="A sale with it is recorded only with a code that was sent to the customer.",
+    )
 
 
 class PromotionPatch(Request):
@@ -129,6 +133,7 @@ class PromotionPatch(Request):
     funding: Annotated[list[Json], Field(max_length=MOST_FUNDERS)] = Field(default_factory=list)
     windows: Annotated[list[Json], Field(max_length=MOST_WINDOWS)] = Field(default_factory=list)
     on_return: OnReturn = OnReturn.REPRICE
+    requires_otp: bool = False
 
 
 class PromotionPath(Request):

@@ -1,5 +1,6 @@
 """Selling: pricing a basket, recording the sale, reading it back."""
 
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
@@ -10,12 +11,14 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import pool
+from shared.actions import otp
 from shared.actions import transactions as actions
 from shared.domain.baskets import CurrencyMismatch, RequestedLine, SaleRequest, UnknownSku, UnknownStore
 from shared.domain.customers import RequestedCustomer, UnknownCustomer, phone_hash
 from shared.domain.facts import as_code
 from shared.domain.limits import LimitContended
 from shared.domain.money import AmountInexact, CurrencyUnknown
+from shared.domain.otp import DIGITS, CodeRefused, Purpose, Verified
 from shared.domain.pages import Page, page_of
 from shared.domain.quotes import Quote
 from shared.domain.replays import Replay
@@ -25,6 +28,7 @@ from shared.domain.transactions import (
     IdempotencyKeyMissing,
     IdempotencyKeyReused,
     NotASale,
+    OtpRequired,
     PriceOverrideForbidden,
     QuoteChanged,
     ReceiptNumberUsed,
@@ -38,8 +42,9 @@ from shared.domain.users import Caller, Permission
 from shared.edge.http import endpoint
 from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PermissionMissing
+from shared.jobs import codes
 from shared.settings import settings
-from shared.store import stores, transactions
+from shared.store import Conn, stores, transactions
 
 bp = func.Blueprint()
 
@@ -48,6 +53,7 @@ type Key = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 type Code = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"\S"), AfterValidator(as_code)
 ]
+type OtpCode = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{{DIGITS}}}$")]
 type Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 
 _PRICING = (
@@ -60,7 +66,15 @@ _PRICING = (
     CurrencyUnknown,
     AmountInexact,
 )
-_RECORDING = (IdempotencyKeyMissing, IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended)
+_RECORDING = (
+    IdempotencyKeyMissing,
+    IdempotencyKeyReused,
+    ReceiptNumberUsed,
+    QuoteChanged,
+    LimitContended,
+    OtpRequired,
+    CodeRefused,
+)
 _REPLAYED = (("Idempotent-Replayed", "true"),)
 
 
@@ -111,6 +125,22 @@ class SaleBody(Request):
     expected_net: Amount | None = Field(
         default=None, description="What the customer was told; if it is another now, nothing is recorded."
     )
+    otp_challenge_id: UUID | None = Field(
+        default=None,
+        description="Of the code that the customer was sent, which a promotion that `requires_otp` wants.",
+    )
+    otp_code: OtpCode | None = Field(
+        default=None, description="The code. No retry needs it once the sale is recorded."
+    )
+
+    @model_validator(mode="after")
+    def _is_an_answer(self) -> Self:
+        if (self.otp_challenge_id is None) != (self.otp_code is None):
+            raise PydanticCustomError("invalid", "Give otp_challenge_id and otp_code together.")
+        named = self.customer is not None and (self.customer.id or self.customer.phone)
+        if self.otp_code is not None and not named:
+            raise PydanticCustomError("invalid", "A code needs its customer, by id or by phone number.")
+        return self
 
     def request(self) -> SaleRequest:
         return SaleRequest(
@@ -169,7 +199,7 @@ def evaluate_basket(
     """Price a basket: which promotions apply, what each line costs, and why.
 
     With `confirm` the sale is recorded as well, which needs the permission `transactions.create` and an
-    Idempotency-Key.
+    Idempotency-Key, and the customer's code where a promotion that applied `requires_otp`.
     """
     if body.confirm:
         return _record(caller, now, headers, body)
@@ -270,10 +300,34 @@ def _key(headers: SaleHeaders) -> str:
     return headers.idempotency_key
 
 
+def _verify(now: datetime, body: SaleBody) -> Callable[[Conn], Verified] | None:
+    """How the customer's code is looked at. It is no part of the request that is hashed and kept."""
+    challenge_id, code = body.otp_challenge_id, body.otp_code
+    if challenge_id is None or code is None:
+        return None
+
+    def verify(conn: Conn) -> Verified:
+        return otp.check(
+            conn,
+            now,
+            challenge_id=challenge_id,
+            code=code,
+            purpose=Purpose.REDEMPTION,
+            pepper=settings().otp_pepper,
+            caps=codes.caps(),
+        )
+
+    return verify
+
+
 def _record(caller: Caller, now: datetime, headers: SaleHeaders, body: SaleBody) -> Reply[Quote]:
     if not caller.may(Permission.TRANSACTIONS_CREATE):
         raise PermissionMissing(permission=Permission.TRANSACTIONS_CREATE.value)
     key = _key(headers)
     with pool.connection() as conn:
-        quote, replayed = actions.confirm(conn, now, request=body.request(), caller=caller, key=key)
+        quote, replayed = actions.confirm(
+            conn, now, request=body.request(), caller=caller, key=key, verify=_verify(now, body)
+        )
+    if body.otp_code is not None and not replayed:
+        otp.tell_used(Purpose.REDEMPTION)
     return Reply(quote, headers=_REPLAYED if replayed else ())

@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from shared.domain import otp
-from shared.domain.otp import Caps, Challenge, Channel, CodeRefused, Purpose, Wish
+from shared.domain.otp import Caps, Challenge, Channel, CodeRefused, Purpose, Verified, Wish
 from shared.domain.outbox import Draft
 from shared.domain.users import User
 from shared.store import Conn, accounts, outbox, users
@@ -40,17 +40,6 @@ class Out:
     stopped: bool
     allowed: Callable[[str], bool]
     seal: Callable[[UUID, dict[str, str]], bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """A code that was right: for which purpose, whose address (a digest), and whose, if it is a user's."""
-
-    challenge_id: UUID
-    purpose: Purpose
-    recipient: bytes
-    user_id: UUID | None
-    asked_by: UUID | None
 
 
 def request(
@@ -116,14 +105,26 @@ def check(
     if not otp.answers(attempt, code, pepper) or attempt is None:
         _count("refused", purpose, "")
         raise CodeRefused
-    return Verified(attempt.id, attempt.purpose, attempt.recipient, attempt.user_id, attempt.asked_by)
+    return Verified(
+        attempt.id,
+        attempt.purpose,
+        attempt.recipient,
+        attempt.user_id,
+        attempt.asked_by,
+        attempt.phone_hash,
+    )
 
 
 def use(conn: Conn, now: datetime, verified: Verified) -> None:
     """Use the code up. Raises CodeRefused when another call was first."""
     if not challenges.update_used(conn, challenge_id=verified.challenge_id, now=now):
         raise CodeRefused
-    _count("verified", verified.purpose, "")
+    tell_used(verified.purpose)
+
+
+def tell_used(purpose: Purpose) -> None:
+    """Count a code that was used up, also by who did so in a statement of their own."""
+    _count("verified", purpose, "")
 
 
 def redeem(conn: Conn, now: datetime, *, challenge_id: UUID, code: str, pepper: str, caps: Caps) -> User:

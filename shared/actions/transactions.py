@@ -1,5 +1,6 @@
 """Transactions: pricing a basket, recording the sale exactly once, repeating it, and undoing it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -14,13 +15,14 @@ from shared.domain.left import left_redeemed
 from shared.domain.limits import LimitContended
 from shared.domain.live import LiveRules
 from shared.domain.money import to_minor
+from shared.domain.otp import CodeRefused, Verified, require_of
 from shared.domain.quotes import Quote, RecordedSale, quote_of, undone
 from shared.domain.replays import Replay
 from shared.domain.seen import Seen, seen_from, seen_text
 from shared.domain.transactions import AlreadyRecorded, Transaction, TransactionNotFound
 from shared.domain.users import Caller
 from shared.rows import json_text
-from shared.store import Conn, limits, sale_facts
+from shared.store import Conn, customers, limits, sale_facts
 from shared.store import returns as return_rows
 from shared.store import transactions as rows
 
@@ -53,26 +55,67 @@ def evaluate(
 
 
 def confirm(
-    conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller, key: str
+    conn: Conn,
+    now: datetime,
+    *,
+    request: SaleRequest,
+    caller: Caller,
+    key: str,
+    verify: Callable[[Conn], Verified] | None = None,
 ) -> tuple[Quote, bool]:
     """The price of the basket, recorded as a sale; True when an earlier request had recorded it.
 
     `conn` is in autocommit: one read, the evaluation, and one statement that writes everything or nothing.
-    When others took meanwhile what a limit had left, all of it is done again, at most three times. Raises
-    besides what `evaluate` does: IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended.
+    When others took meanwhile what a limit had left, all of it is done again, at most three times. `verify`
+    counts an attempt at the customer's code, which is used up with the sale or not at all. Raises besides
+    what `evaluate` does: IdempotencyKeyReused, ReceiptNumberUsed, QuoteChanged, LimitContended, OtpRequired,
+    CodeRefused.
     """
     transactions.require_permitted(request, caller)
+    try:
+        verified = None if verify is None else _verified(conn, request, verify)
+        return _confirm_again(conn, now, request, caller, key, verified)
+    except CodeRefused:
+        # It may have been used up by this very sale, whose answer was lost.
+        _, facts = _read(conn, now, request, caller, key)
+        recorded = transactions.recorded_before(request, facts)
+        if recorded is None:
+            raise
+        return _recorded(conn, recorded), True
+
+
+def _verified(conn: Conn, request: SaleRequest, verify: Callable[[Conn], Verified]) -> Verified:
+    """The right code of the customer whom the sale names. Raises CodeRefused."""
+    verified = verify(conn)
+    customer = request.customer
+    if customer is None:
+        raise CodeRefused
+    phone_hash = customer.phone_hash
+    if customer.id is not None:
+        phone_hash = customers.get_phone_hash(conn, customer.id)
+    require_of(verified, phone_hash)
+    return verified
+
+
+def _confirm_again(  # noqa: PLR0917 - who wants what recorded
+    conn: Conn,
+    now: datetime,
+    request: SaleRequest,
+    caller: Caller,
+    key: str,
+    verified: Verified | None,
+) -> tuple[Quote, bool]:
     charged: list[CounterKey] = []
     for _ in range(_AGAIN):
         try:
-            return _confirm(conn, now, request, caller, key, charged)
+            return _confirm(conn, now, request, caller, key, verified, charged)
         except (AlreadyRecorded, CustomerAppeared, LimitContended):
             continue
     with conn.transaction():
         # The last time nobody else can take of what is charged while the sale is priced.
         for counter in charged:
             limits.lock(conn, counter)
-        return _confirm(conn, now, request, caller, key, charged)
+        return _confirm(conn, now, request, caller, key, verified, charged)
 
 
 def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
@@ -87,7 +130,7 @@ def replay(conn: Conn, *, transaction_id: UUID, caller: Caller) -> Replay:
     seen = seen_from(recorded.seen)
     live = rulesets.get(conn, seen.rule_set_version)
     evaluation = engine.evaluate(live.rule_set, seen.basket, seen.now)
-    quote = quote_of(evaluation, seen.now, seen.overridden)
+    quote = quote_of(evaluation, seen.now, seen.overridden, live.requiring_otp)
     return replays.replay_of(recorded, evaluation, quote, json_text(Quote, quote))
 
 
@@ -158,6 +201,7 @@ def _confirm(  # noqa: PLR0917 - who wants what recorded
     request: SaleRequest,
     caller: Caller,
     key: str,
+    verified: Verified | None,
     charged: list[CounterKey],
 ) -> tuple[Quote, bool]:
     """Record the sale as it is priced now; `charged` becomes the cut counters that it charges, in order."""
@@ -168,10 +212,11 @@ def _confirm(  # noqa: PLR0917 - who wants what recorded
             return _recorded(conn, recorded), True
         priced = _price(now, request, live, facts)
         transactions.require_expected(request, priced.quote)
+        transactions.require_verified(priced.quote, verified)
         takes, short = counters.takes_of(facts.counters, redemptions.granted_by(priced.evaluation))
         if not short:
             charged[:] = [take.key for take in takes if take.key.is_cut]
-            sale = _insert(conn, now, request, caller, key, priced, takes)
+            sale = _record(conn, now, request, caller, key, priced, takes, verified)
             return replace(priced.quote, transaction=sale), False
         for each in short:
             _spread(conn, each)
@@ -184,7 +229,33 @@ def _price(
     basket = basket_of(request, facts, live.gifts)
     evaluation = engine.evaluate(live.rule_set, basket, now, near_misses=near_misses)
     seen = Seen(basket, request.overridden, facts.rule_set_version, now)
-    return _Priced(facts, seen, evaluation, quote_of(evaluation, now, seen.overridden))
+    quote = quote_of(evaluation, now, seen.overridden, live.requiring_otp)
+    return _Priced(facts, seen, evaluation, quote)
+
+
+def _record(  # noqa: PLR0917 - what a sale consists of
+    conn: Conn,
+    now: datetime,
+    request: SaleRequest,
+    caller: Caller,
+    key: str,
+    priced: _Priced,
+    takes: list[Take],
+    verified: Verified | None,
+) -> RecordedSale:
+    """Insert the sale and, in the same transaction, use up the code that it was verified by, if there is one.
+
+    Raises CodeRefused when another sale was first.
+    """
+    if verified is None:
+        return _insert(conn, now, request, caller, key, priced, takes)
+    with conn.transaction():
+        sale = _insert(conn, now, request, caller, key, priced, takes)
+        if not rows.update_verified(
+            conn, transaction_id=sale.id, challenge_id=verified.challenge_id, now=now
+        ):
+            raise CodeRefused
+    return sale
 
 
 def _insert(  # noqa: PLR0917 - what a sale consists of

@@ -21,6 +21,8 @@ class LiveRules:
     history: frozenset[str] = frozenset()
     counting: frozenset[UUID] = frozenset()
     """The promotions whose conditions ask how often the customer redeemed them."""
+    requiring_otp: frozenset[UUID] = frozenset()
+    """The promotions that want the customer's code when the sale is recorded."""
 
     def asks_as(self, other: "LiveRules") -> bool:
         """Say whether a sale is told the same under both."""
@@ -45,6 +47,7 @@ def live_rules(rule_set: RuleSet, members: Sequence[PublishedVersion]) -> LiveRu
         gifts=frozenset(sku for member in members for sku in _gifts_in(member.rule)),
         history=frozenset[str]().union(*asked.values()),
         counting=frozenset(name for name, facts in asked.items() if facts & PER_PROMOTION),
+        requiring_otp=frozenset(member.promotion_id for member in members if member.requires_otp),
     )
 
 

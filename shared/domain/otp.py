@@ -83,6 +83,7 @@ class Wish:
     """Who asks for a code: for whom, what for, and where the wish came from. Digests, not addresses.
 
     `source` is the caller where `asked_by` names one, else the network address; None when that is not known.
+    `phone_hash` is the digest by which a customer with this number is known (`domain.customers`).
     """
 
     challenge_id: UUID
@@ -90,6 +91,7 @@ class Wish:
     recipient: bytes
     source: bytes | None
     asked_by: UUID | None
+    phone_hash: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +117,22 @@ class Attempt:
     purpose: Purpose
     recipient: bytes
     digest: bytes
+    phone_hash: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """A code that was right: for which purpose, whose address (a digest), and whose, if it is a user's.
+
+    `phone_hash` is the digest by which a customer with this number is known.
+    """
+
+    challenge_id: UUID
+    purpose: Purpose
+    recipient: bytes
+    user_id: UUID | None
+    asked_by: UUID | None
+    phone_hash: bytes | None
 
 
 def address_digest(address: str, pepper: str) -> bytes:
@@ -160,6 +178,14 @@ def answers(attempt: Attempt | None, code: str, pepper: str) -> bool:
     held = attempt or _NOBODYS
     wanted = digest(code, held.id, held.purpose, held.recipient, pepper)
     return hmac.compare_digest(wanted, held.digest) and attempt is not None
+
+
+def require_of(verified: Verified, phone_hash: bytes | None) -> None:
+    """The code was sent to the customer with this digest. Raises CodeRefused, which tells no more."""
+    if phone_hash is None or verified.phone_hash is None:
+        raise CodeRefused
+    if not hmac.compare_digest(phone_hash, verified.phone_hash):
+        raise CodeRefused
 
 
 _NOBODYS = Attempt(UUID(int=0), None, None, Purpose.SIGN_IN, b"", bytes(hashlib.sha256().digest_size))

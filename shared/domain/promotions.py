@@ -23,7 +23,13 @@ from shared.domain.schedules import LocalDateTime
 type Documents = tuple[Mapping[str, Any], ...]
 
 # What versions say since there were versions, as it is where nothing is said.
-_LATER: Mapping[str, Any] = {"limits": [], "funding": [], "windows": [], "on_return": "reprice"}
+_LATER: Mapping[str, Any] = {
+    "limits": [],
+    "funding": [],
+    "windows": [],
+    "on_return": "reprice",
+    "requires_otp": False,
+}
 # Where there is no store yet, a schedule in store time is labelled by this zone.
 _NO_STORES = ("UTC",)
 
@@ -102,6 +108,7 @@ class Terms:
     funding: Documents = ()
     windows: Documents = ()
     on_return: OnReturn = OnReturn.REPRICE
+    requires_otp: bool = False
 
     @property
     def document(self) -> dict[str, Any]:
@@ -123,6 +130,7 @@ class Terms:
             "funding": exact(list(self.funding)),
             "windows": exact(list(self.windows)),
             "on_return": self.on_return.value,
+            "requires_otp": self.requires_otp,
         }
 
     @property
@@ -166,6 +174,7 @@ class Promotion:
     funding: Documents
     windows: Documents
     on_return: OnReturn
+    requires_otp: bool
     hash: str
     author: UUID
     approval: Approval
@@ -212,6 +221,7 @@ class PublishedVersion:
     funding: Documents
     windows: Documents
     on_return: OnReturn
+    requires_otp: bool
 
     def read_limits(self) -> tuple[Limit, ...]:
         return parse_limits(exact(list(self.limits)))

@@ -132,7 +132,8 @@ class QuotedBeatenBy:
 class QuotedPromotion:
     """What became of a promotion that was considered, and why.
 
-    `wanted` is what it would have given without a limit on it, `discount` what it was granted.
+    `wanted` is what it would have given without a limit on it, `discount` what it was granted. One that
+    `requires_otp` and applied is recorded only with the customer's code.
     """
 
     promotion_id: UUID
@@ -145,6 +146,7 @@ class QuotedPromotion:
     beaten_by: QuotedBeatenBy | None
     detail: QuotedDetail | None
     points: int = 0
+    requires_otp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,10 +195,16 @@ def uuid_of(promotion_id: str) -> UUID:
     return UUID(promotion_id)
 
 
-def quote_of(evaluation: Evaluation, now: datetime, overridden: Collection[int] = ()) -> Quote:
+def quote_of(
+    evaluation: Evaluation,
+    now: datetime,
+    overridden: Collection[int] = (),
+    requiring_otp: Collection[UUID] = (),
+) -> Quote:
     """The evaluation with its amounts as decimals of its currency.
 
-    `overridden` are the places of the lines that brought their own price.
+    `overridden` are the places of the lines that brought their own price, `requiring_otp` the promotions
+    that want the customer's code.
     """
     currency = evaluation.currency
     return Quote(
@@ -211,7 +219,9 @@ def quote_of(evaluation: Evaluation, now: datetime, overridden: Collection[int] 
             _line(line, currency, overridden=place in overridden)
             for place, line in enumerate(evaluation.lines)
         ),
-        promotions=tuple(_promotion(promotion, currency) for promotion in evaluation.promotions),
+        promotions=tuple(
+            _promotion(promotion, currency, requiring_otp) for promotion in evaluation.promotions
+        ),
         evaluated_at=now,
         near_misses=tuple(_near_miss(one, currency) for one in evaluation.near_misses),
     )
@@ -282,9 +292,12 @@ def _line(line: EvaluatedLine, currency: str, *, overridden: bool) -> QuotedLine
     )
 
 
-def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
+def _promotion(
+    promotion: PromotionOutcome, currency: str, requiring_otp: Collection[UUID]
+) -> QuotedPromotion:
+    promotion_id = uuid_of(promotion.promotion_id)
     return QuotedPromotion(
-        promotion_id=uuid_of(promotion.promotion_id),
+        promotion_id=promotion_id,
         version=promotion.version,
         name=promotion.name,
         outcome=promotion.outcome,
@@ -294,6 +307,7 @@ def _promotion(promotion: PromotionOutcome, currency: str) -> QuotedPromotion:
         beaten_by=_beaten_by(promotion.beaten_by, currency),
         detail=_detail(promotion.detail, currency),
         points=promotion.points,
+        requires_otp=promotion_id in requiring_otp,
     )
 
 

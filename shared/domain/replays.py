@@ -12,6 +12,8 @@ from shared.domain.quotes import Quote, TransactionKind
 from shared.domain.transactions import NotASale, RecordedEvaluation, SemanticsChanged
 
 _MOST_DIFFERENCES = 100
+# What quotes did not tell when the first were recorded, and what it was then.
+_UNTOLD = {"requires_otp": "false"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +59,13 @@ def replay_of(recorded: RecordedEvaluation, evaluation: Evaluation, quote: Quote
     differences += [
         Difference(pointer, before.get(pointer), now.get(pointer))
         for pointer in sorted(before.keys() | now.keys())
-        if before.get(pointer) != now.get(pointer)
+        if before.get(pointer, _untold(pointer)) != now.get(pointer)
     ]
     return Replay(not differences, quote, tuple(differences[:_MOST_DIFFERENCES]))
+
+
+def _untold(pointer: str) -> str | None:
+    return _UNTOLD.get(pointer.rpartition("/")[2])
 
 
 def _read(text: str) -> object:

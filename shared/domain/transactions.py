@@ -9,7 +9,8 @@ from uuid import UUID
 from shared.domain.baskets import Earlier, SaleFacts, SaleRequest
 from shared.domain.engine import canonical_json
 from shared.domain.errors import Conflict, Forbidden, NotFound, Refused
-from shared.domain.quotes import Quote, TransactionKind, TransactionStatus
+from shared.domain.otp import Verified
+from shared.domain.quotes import Outcome, Quote, TransactionKind, TransactionStatus
 from shared.domain.users import Caller, Permission
 
 
@@ -35,6 +36,12 @@ class QuoteChanged(Conflict):
     """The net is {net}, not the {expected} you expected; nothing was recorded. Ask again."""
 
     code = "quote_changed"
+
+
+class OtpRequired(Refused):
+    """The customer must say yes to {promotions}: have a code sent to their phone, and send it along."""
+
+    code = "otp_required"
 
 
 class IdempotencyKeyMissing(Refused):
@@ -83,7 +90,8 @@ class SemanticsChanged(Conflict):
 class Transaction:
     """A recorded sale with the quote it was recorded at, or what undoes one, with amounts below zero.
 
-    `original_id` is the sale that is undone, `voided_by` the void of this one.
+    `original_id` is the sale that is undone, `voided_by` the void of this one. `otp_verified_at` is when the
+    customer said yes to the sale with a code.
     """
 
     id: UUID
@@ -98,6 +106,8 @@ class Transaction:
     user_id: UUID
     customer_id: UUID | None
     rule_set_version: int
+    otp_challenge_id: UUID | None
+    otp_verified_at: datetime | None
     created_at: datetime
     quote: Quote
 
@@ -187,3 +197,13 @@ def require_expected(request: SaleRequest, quote: Quote) -> None:
     """Raises QuoteChanged when the caller has shown the customer another net."""
     if request.expected_net is not None and request.expected_net != quote.net:
         raise QuoteChanged(pointer="/expected_net", net=quote.net, expected=request.expected_net)
+
+
+def require_verified(quote: Quote, verified: Verified | None) -> None:
+    """Raises OtpRequired when a promotion that applied wants the customer's code, and there is none."""
+    if verified is None:
+        wanting = [
+            each.name for each in quote.promotions if each.requires_otp and each.outcome is Outcome.APPLIED
+        ]
+        if wanting:
+            raise OtpRequired(pointer="/otp_code", promotions=", ".join(wanting))

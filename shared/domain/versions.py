@@ -49,6 +49,7 @@ class PromotionVersion:
     funding: Documents
     windows: Documents
     on_return: OnReturn
+    requires_otp: bool
     hash: str
     author: UUID
     created_at: datetime

@@ -69,10 +69,10 @@ def insert(
                     AND used_at IS NULL
                ),
                challenge AS (
-                 INSERT INTO otp_challenges (id, purpose, recipient, source, asked_by, digest, created_at,
-                                             expires_at)
-                 VALUES (%(challenge_id)s, %(purpose)s, %(recipient)s, %(source)s, %(asked_by)s, %(digest)s,
-                         %(now)s, %(expires_at)s)
+                 INSERT INTO otp_challenges (id, purpose, recipient, phone_hash, source, asked_by, digest,
+                                             created_at, expires_at)
+                 VALUES (%(challenge_id)s, %(purpose)s, %(recipient)s, %(phone_hash)s, %(source)s,
+                         %(asked_by)s, %(digest)s, %(now)s, %(expires_at)s)
                )
         INSERT INTO outbox (id, kind, sealed, created_at, expires_at)
         VALUES (%(message_id)s, %(kind)s, %(sealed)s, %(now)s, %(expires_at)s)
@@ -81,6 +81,7 @@ def insert(
             "challenge_id": wish.challenge_id,
             "purpose": wish.purpose,
             "recipient": wish.recipient,
+            "phone_hash": wish.phone_hash,
             "source": wish.source,
             "asked_by": wish.asked_by,
             "digest": digest,
@@ -186,7 +187,7 @@ def update_attempts(
                       FROM otp_challenges
                      WHERE recipient = c.recipient
                        AND created_at > %(now)s::timestamptz - interval '1 day') < %(most_in_day)s
-            RETURNING id, user_id, asked_by, purpose, recipient, digest
+            RETURNING id, user_id, asked_by, purpose, recipient, digest, phone_hash
             """,
             {
                 "challenge_id": challenge_id,

@@ -17,8 +17,8 @@ def get(conn: Conn, promotion_id: UUID, version: int) -> PromotionVersion | None
             """
             SELECT promotion_versions.promotion_id, promotion_versions.version, name, type, description,
                    lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
-                   limits, funding, windows, on_return, hash, promotion_versions.created_by AS author,
-                   promotion_versions.created_at,
+                   limits, funding, windows, on_return, requires_otp, hash,
+                   promotion_versions.created_by AS author, promotion_versions.created_at,
                    jsonb_build_object('state', coalesce(state, 'none'), 'user_id', user_id, 'at', at,
                                       'reason', reason) AS approval,
                    promotion_versions.version IS NOT DISTINCT FROM published_version AS published

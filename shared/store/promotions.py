@@ -20,12 +20,13 @@ def insert(conn: Conn, *, terms: Terms, user_id: UUID, now: datetime) -> UUID:
                )
         INSERT INTO promotion_versions (
                  promotion_id, version, name, type, description, lane, priority, exclusive, stackable,
-                 starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return, hash,
-                 created_by, created_at
+                 starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return,
+                 requires_otp, hash, created_by, created_at
                )
         SELECT id, 1, %(name)s, %(type)s, %(description)s, %(lane)s, %(priority)s, %(exclusive)s,
                %(stackable)s, %(starts_at)s, %(ends_at)s, %(zone_policy)s, %(stores)s, %(rule)s, %(limits)s,
-               %(funding)s, %(windows)s, %(on_return)s, %(hash)s, %(user_id)s, %(now)s
+               %(funding)s, %(windows)s, %(on_return)s, %(requires_otp)s, %(hash)s,
+               %(user_id)s, %(now)s
           FROM promotion
         RETURNING promotion_id
         """,
@@ -44,13 +45,13 @@ def insert_version(
           WITH version AS (
                  INSERT INTO promotion_versions (
                    promotion_id, version, name, type, description, lane, priority, exclusive, stackable,
-                   starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return, hash,
-                   created_by, created_at
+                   starts_at, ends_at, zone_policy, stores, rule, limits, funding, windows, on_return,
+                   requires_otp, hash, created_by, created_at
                  )
                  VALUES (%(promotion_id)s, %(version)s, %(name)s, %(type)s, %(description)s, %(lane)s,
                          %(priority)s, %(exclusive)s, %(stackable)s, %(starts_at)s, %(ends_at)s,
                          %(zone_policy)s, %(stores)s, %(rule)s, %(limits)s, %(funding)s, %(windows)s,
-                         %(on_return)s, %(hash)s, %(user_id)s, %(now)s)
+                         %(on_return)s, %(requires_otp)s, %(hash)s, %(user_id)s, %(now)s)
                )
         UPDATE promotions
            SET version = %(version)s,
@@ -75,7 +76,8 @@ def get(conn: Conn, promotion_id: UUID) -> Promotion | None:
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
                    lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
-                   limits, funding, windows, on_return, hash, promotion_versions.created_by AS author,
+                   limits, funding, windows, on_return, requires_otp, hash,
+                   promotion_versions.created_by AS author,
                    jsonb_build_object('state', coalesce(state, 'none'), 'user_id', user_id, 'at', at,
                                       'reason', reason) AS approval,
                    promotions.created_at, updated_at
@@ -154,7 +156,8 @@ def get_published(conn: Conn, promotion_id: UUID) -> Promotion | None:
             """
             SELECT id, status, promotions.version, published_version, revision, name, type, description,
                    lane, priority, exclusive, stackable, starts_at, ends_at, zone_policy, stores, rule,
-                   limits, funding, windows, on_return, hash, promotion_versions.created_by AS author,
+                   limits, funding, windows, on_return, requires_otp, hash,
+                   promotion_versions.created_by AS author,
                    jsonb_build_object('state', coalesce(state, 'none'), 'user_id', user_id, 'at', at,
                                       'reason', reason) AS approval,
                    promotions.created_at, updated_at
@@ -240,5 +243,6 @@ def _columns(terms: Terms) -> dict[str, object]:
         "funding": jsonb(terms.funding),
         "windows": jsonb(terms.windows),
         "on_return": terms.on_return,
+        "requires_otp": terms.requires_otp,
         "hash": terms.hash,
     }

@@ -61,7 +61,7 @@ def find_members(conn: Conn, version: int) -> list[PublishedVersion]:
         .execute(
             """
             SELECT promotion_id, version, name, lane, priority, exclusive, stackable, starts_at, ends_at,
-                   zone_policy, stores, rule, limits, funding, windows, on_return
+                   zone_policy, stores, rule, limits, funding, windows, on_return, requires_otp
               FROM rule_set_members
               JOIN promotion_versions
              USING (promotion_id)

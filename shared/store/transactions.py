@@ -170,6 +170,33 @@ def insert(
     return sale
 
 
+def update_verified(conn: Conn, *, transaction_id: UUID, challenge_id: UUID, now: datetime) -> bool:
+    """Use the challenge up for the sale; False, and nothing done, when it was used before.
+
+    Not part of `insert`: few sales have a code, and psycopg parses anew what is 4,096 characters long.
+    """
+    return (
+        conn.execute(
+            """
+              WITH used AS (
+                     UPDATE otp_challenges
+                        SET used_at = %(now)s
+                      WHERE id = %(challenge_id)s
+                        AND used_at IS NULL
+                     RETURNING id
+                   )
+            UPDATE transactions
+               SET otp_challenge_id = used.id,
+                   otp_verified_at = %(now)s
+              FROM used
+             WHERE transactions.id = %(transaction_id)s
+            """,
+            {"transaction_id": transaction_id, "challenge_id": challenge_id, "now": now},
+        ).rowcount
+        == 1
+    )
+
+
 @constraints({"voids_pkey": AlreadyVoided, "idempotency_keys_pkey": AlreadyRecorded})
 def insert_void(
     conn: Conn,
@@ -255,7 +282,8 @@ def get(conn: Conn, transaction_id: UUID, reach: Reach = EVERY_STORE) -> Transac
         .execute(
             """
             SELECT id, kind, original_id, reason, store_id, receipt_number, status, channel, user_id,
-                   customer_id, rule_set_version, created_at, quote::json AS quote,
+                   customer_id, rule_set_version, otp_challenge_id, otp_verified_at, created_at,
+                   quote::json AS quote,
                    (SELECT transaction_id
                       FROM voids
                      WHERE voids.original_id = transactions.id) AS voided_by

@@ -19,7 +19,7 @@ def get_version(conn: Conn, promotion_id: UUID, version: int | None) -> Publishe
         .execute(
             """
             SELECT promotion_id, version, name, lane, priority, exclusive, stackable, starts_at, ends_at,
-                   zone_policy, stores, rule, limits, funding, windows, on_return
+                   zone_policy, stores, rule, limits, funding, windows, on_return, requires_otp
               FROM promotion_versions
              WHERE promotion_id = %(promotion_id)s
                AND (%(version)s::integer IS NULL OR version = %(version)s)
