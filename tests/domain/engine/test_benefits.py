@@ -1,7 +1,9 @@
 """Every kind of benefit by example: what it gives, on which units, and why not."""
 
+import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, time
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -233,6 +235,21 @@ def test_what_is_remembered_of_stores_and_products_changes_nothing(store: Any) -
         of = replace(basket(line("a", price)), store=StoreFacts("S1", "Europe/Rome", store))
         of = replace(of, lines=(of.lines[0]._replace(facts=facts),))
         assert evaluate(rules, of, NOW).discount == given
+
+
+def test_one_basket_after_another_is_told_as_if_it_were_the_first() -> None:
+    least = {"sum_quantity": "lines", "op": "ge", "value": 5}
+    terms = [
+        promotion("spread", amount("1.00", "basket"), when=least),
+        promotion("percent", percent("10"), lane="order"),
+        promotion("tender", percent("0.5"), lane="tender", funding=(Funder("a", 5000), Funder("b", 5000))),
+    ]
+    rules = compile_rule_set(1, terms)
+    facts = Facts({"product.brand": "A"})
+    for first, second, tax in itertools.product((1, 2, 4), (1, 3), (Decimal(22), Decimal(4))):
+        lines = [line("a", 1000, first), line("b", 799, second)]
+        of = basket(*(one._replace(facts=facts, tax_rate_pct=tax) for one in lines))
+        assert evaluate(rules, of, NOW) == evaluate(compile_rule_set(1, terms), of, NOW)
 
 
 def test_facts_cannot_be_changed_and_are_themselves_alone() -> None:
