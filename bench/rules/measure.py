@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.document import put
-from bench.rules import growth, hostile, race, realistic
+from bench.rules import explained, growth, hostile, race, realistic
 from bench.rules.report import tables
 
 RESULT = Path(__file__).parents[1] / "results" / "rules.json"
@@ -18,6 +18,8 @@ def measure(*, tiny: bool) -> dict[str, Any]:
     say("the peers, interleaved")
     result: dict[str, Any] = {"race": race.run(rounds=1 if tiny else 7, baskets=16 if tiny else 256)}
     result["packages"] = {name: version(name) for name in PEERS}
+    say("what explanations cost")
+    result["explained"] = explained.run(rounds=1 if tiny else 15, baskets=16 if tiny else 256)
     say("growth with lines and promotions")
     result["growth"] = growth.run(baskets=4 if tiny else 64)
     say("hostile rule sets")
