@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared import rulesets
-from shared.domain import counters, redemptions, returns, transactions
+from shared.domain import redemptions, returns, transactions
 from shared.domain.engine.returns import Taken, take_back
 from shared.domain.left import held_in, left_redeemed
 from shared.domain.quotes import Quote
@@ -77,8 +77,7 @@ def record(
         now=now,
     )
     for counter, amount in redemptions.given_back(given_back):
-        cap, rooms = limits.lock(conn, counter)
-        limits.update(conn, counter, cap=cap, rooms=counters.give_back(rooms, amount))
+        limits.give_back(conn, counter, amount)
     return _told(_found(rows.get(conn, transaction_id, caller.reach), transaction_id), return_id), False
 
 

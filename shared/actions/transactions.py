@@ -169,7 +169,7 @@ def void(
         now=now,
     )
     for counter, amount in redemptions.given_back(taken_back):
-        _give_back(conn, counter, amount)
+        limits.give_back(conn, counter, amount)
     return _get(conn, void_id), False
 
 
@@ -302,11 +302,6 @@ def _spread(conn: Conn, short: Shortfall) -> None:
         fresh = counters.spread(rooms, before=before, cap=short.cap, least=short.least)
         if fresh is not None:
             limits.update(conn, short.key, cap=short.cap, rooms=fresh)
-
-
-def _give_back(conn: Conn, counter: CounterKey, amount: int) -> None:
-    cap, rooms = limits.lock(conn, counter)
-    limits.update(conn, counter, cap=cap, rooms=counters.give_back(rooms, amount))
 
 
 def _recorded(conn: Conn, transaction_id: UUID) -> Quote:

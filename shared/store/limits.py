@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from shared.domain import counters
 from shared.domain.counters import CounterKey
 from shared.store import Conn
 
@@ -55,6 +56,12 @@ def update(conn: Conn, key: CounterKey, *, cap: int, rooms: Mapping[int, int]) -
         """,
         {**_named(key), "cap": cap, "slots": list(rooms), "rooms": list(rooms.values())},
     )
+
+
+def give_back(conn: Conn, key: CounterKey, amount: int) -> None:
+    """Add an amount to what a counter has left; its debt is paid first."""
+    cap, rooms = lock(conn, key)
+    update(conn, key, cap=cap, rooms=counters.give_back(rooms, amount))
 
 
 def _named(key: CounterKey) -> dict[str, Any]:
