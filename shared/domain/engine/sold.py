@@ -13,7 +13,7 @@ from shared.domain.engine.lines import tax_of
 from shared.domain.engine.plan import Plan
 from shared.domain.engine.reprice import Kept
 from shared.domain.engine.ruleset import RuleSet
-from shared.domain.engine.units import Run, deal_out
+from shared.domain.engine.units import Run, runs_by_line
 from shared.domain.money import Rounding, largest_remainder
 
 
@@ -36,7 +36,7 @@ class Sold:
         )
         self.evaluation: Evaluation = found
         self.game: Game = game
-        self.runs = _runs_by_line(game, winner.runs)
+        self.runs = runs_by_line(basket, game.classes, winner.runs)
         self.held, self.returned = held, returned
         self.kept = [units - back for units, back in zip(held.units, returned, strict=True)]
         self.plans: Mapping[str, Plan] = game.program.by_id
@@ -104,15 +104,6 @@ class Sold:
             return 0
         rate = self.game.basket.lines[line].tax_rate_pct
         return tax_of(net, rate, includes=self.game.basket.store.prices_include_tax)
-
-
-def _runs_by_line(game: Game, runs: Sequence[Sequence[Run]]) -> list[list[Run]]:
-    """Return the units of each line in the order in which they were dealt out; gifts have none."""
-    found: dict[int, list[Run]] = {}
-    for one, of_class in zip(game.classes, runs, strict=True):
-        dealt = deal_out(of_class, [game.basket.lines[place].quantity for place in one.lines])
-        found.update(zip(one.lines, dealt, strict=True))
-    return [found[line] for line in range(len(found))]
 
 
 def _first(runs: Sequence[Run], units: int) -> list[Run]:

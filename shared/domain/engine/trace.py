@@ -9,7 +9,7 @@ from shared.domain.engine.combination import NODE_BUDGET
 from shared.domain.engine.evaluate import evaluate_and_play
 from shared.domain.engine.evaluation import Evaluation, UnitRole
 from shared.domain.engine.ruleset import RuleSet
-from shared.domain.engine.units import Run, deal_out
+from shared.domain.engine.units import Run, runs_by_line
 from shared.domain.money import Rounding
 
 
@@ -41,10 +41,9 @@ def trace(
         rule_set, basket, now, rounding=rounding, node_budget=node_budget
     )
     uses: dict[tuple[int, int, int, UnitRole, int], list[int]] = {}
-    for one, runs in zip(game.classes, winner.runs, strict=True):
-        dealt = deal_out(runs, [basket.lines[place].quantity for place in one.lines])
-        for place, mine in zip(one.lines, dealt, strict=True):
-            _note(uses, place, mine, [plan.lane_place for plan in game.program.plans])
+    lanes = [plan.lane_place for plan in game.program.plans]
+    for place, mine in enumerate(runs_by_line(basket, game.classes, winner.runs)):
+        _note(uses, place, mine, lanes)
     told: list[UnitUse] = []
     for line, _, by, role, entry_price in sorted(uses):
         terms = game.program.plans[by].terms

@@ -95,3 +95,14 @@ def deal_out(runs: Sequence[Run], quantities: Sequence[int]) -> list[list[Run]]:
             wanted -= run.units
         dealt.append(mine)
     return dealt
+
+
+def runs_by_line(
+    basket: Basket, classes: Sequence[UnitClass], runs: Sequence[Sequence[Run]]
+) -> list[list[Run]]:
+    """Return the units of each line of the basket in the order in which they were dealt out."""
+    found: dict[int, list[Run]] = {}
+    for one, of_class in zip(classes, runs, strict=True):
+        dealt = deal_out(of_class, [basket.lines[place].quantity for place in one.lines])
+        found.update(zip(one.lines, dealt, strict=True))
+    return [found[line] for line in range(len(found))]
