@@ -43,11 +43,12 @@ _DAYS = 30
 _SALES_GOAL, _SECONDS_GOAL = 100_000, 30
 _PROGRESSIVE = {"fact": "product.type", "op": "starts_with", "value": "Progressive"}
 _COPY = """
-INSERT INTO transactions (store_id, status, currency, gross_minor, discount_minor, net_minor, tax_minor,
-                          channel, user_id, rule_set_version, engine_semantics, seen, quote, customer_id,
-                          created_at)
-SELECT store_id, status, currency, gross_minor, discount_minor, net_minor, tax_minor, channel, user_id,
-       rule_set_version, engine_semantics, seen, quote, customer_id,
+INSERT INTO transactions (id, store_id, retailer_id, status, currency, gross_minor, discount_minor,
+                          net_minor, tax_minor, channel, user_id, rule_set_version, engine_semantics,
+                          allocations, seen, quote, customer_id, created_at)
+SELECT transaction_id(%(begin)s + number * %(each)s), store_id, retailer_id, status, currency,
+       gross_minor, discount_minor, net_minor, tax_minor, channel, user_id, rule_set_version,
+       engine_semantics, allocations, seen, quote, customer_id,
        %(begin)s + number * %(each)s
   FROM generate_series(1, %(count)s) AS number
   JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS place FROM transactions) AS made

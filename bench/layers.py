@@ -36,6 +36,7 @@ from functions.transactions import EvaluationBody, SaleHeaders, evaluate_basket
 from shared import pool, rulesets
 from shared.actions import transactions as actions
 from shared.domain import engine
+from shared.domain.allocations import allocated_in
 from shared.domain.baskets import basket_of
 from shared.domain.counters import preferred_slots, takes_of
 from shared.domain.quotes import Quote, quote_of
@@ -218,6 +219,7 @@ class Layers:
                 texts = seen_text(whole), json_text(Quote, quote), sale.hash
                 takes, _ = takes_of(facts.counters, granted_by(evaluation))
                 redemptions = redemptions_of(evaluation, takes)
+                allocations = allocated_in(quote)
             with watch("write"):
                 store.insert(
                     self._conn,
@@ -234,6 +236,7 @@ class Layers:
                     new_phone_hash=None,
                     rule_set_version=facts.rule_set_version,
                     engine_semantics=engine.SEMANTICS,
+                    allocations=allocations,
                     seen=texts[0],
                     quote=texts[1],
                     redemptions=redemptions,

@@ -1,5 +1,7 @@
 """Rows that tests begin with, written as plainly as they can be."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any
@@ -89,6 +91,16 @@ def terms(**changes: Any) -> Terms:
         "rule": percent_off("10"),
     }
     return Terms(**(values | changes))
+
+
+@contextmanager
+def tampering(conn: Conn) -> Iterator[None]:
+    """Changes as the owner of the database could make them: no trigger keeps rows as they were recorded."""
+    conn.execute("SET session_replication_role = replica")
+    try:
+        yield
+    finally:
+        conn.execute("RESET session_replication_role")
 
 
 def random_key() -> str:

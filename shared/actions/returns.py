@@ -6,6 +6,7 @@ from uuid import UUID
 
 from shared import rulesets
 from shared.domain import redemptions, returns, transactions
+from shared.domain.allocations import allocated_in
 from shared.domain.engine.returns import Taken, take_back
 from shared.domain.left import held_in, left_redeemed
 from shared.domain.quotes import Quote
@@ -70,6 +71,7 @@ def record(
         net_minor=-taken.net,
         tax_minor=-taken.tax,
         user_id=caller.user_id,
+        allocations=allocated_in(quote),
         quote=json_text(Quote, quote),
         redemptions=given_back,
         key=key,

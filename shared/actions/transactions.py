@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 
 from shared import rulesets
 from shared.domain import counters, engine, redemptions, replays, returns, transactions
+from shared.domain.allocations import allocated_in
 from shared.domain.baskets import SaleFacts, SaleRequest, basket_of
 from shared.domain.counters import CounterKey, Shortfall, Take
 from shared.domain.customers import CustomerAppeared
@@ -153,6 +154,7 @@ def void(
     left = returns.left_to_void(sale)
     redeemed = left_redeemed(return_rows.find_redemptions(conn, transaction_id))
     taken_back = [redemptions.undone(each) for each in redeemed]
+    quote = undone(left, now)
     void_id = rows.insert_void(
         conn,
         original_id=transaction_id,
@@ -162,7 +164,8 @@ def void(
         discount_minor=-to_minor(left.discount, left.currency),
         net_minor=-to_minor(left.net, left.currency),
         tax_minor=-to_minor(left.tax, left.currency),
-        quote=json_text(Quote, undone(left, now)),
+        allocations=allocated_in(quote),
+        quote=json_text(Quote, quote),
         redemptions=taken_back,
         key=key,
         request_hash=request_hash,
@@ -284,6 +287,7 @@ def _insert(  # noqa: PLR0917 - what a sale consists of
         new_phone_hash=request.customer.phone_hash if is_new and request.customer else None,
         rule_set_version=priced.facts.rule_set_version,
         engine_semantics=engine.SEMANTICS,
+        allocations=allocated_in(priced.quote),
         seen=seen_text(priced.seen),
         quote=json_text(Quote, priced.quote),
         redemptions=redemptions.redemptions_of(evaluation, takes),

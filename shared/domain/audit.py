@@ -29,6 +29,7 @@ class Subject(StrEnum):
     API_KEY = "api_key"
     USER = "user"
     NOTIFICATION = "notification"
+    TRANSACTION = "transaction"
 
 
 class Action(StrEnum):
@@ -58,3 +59,4 @@ class Action(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     NOTIFICATION_RETRIED = "notification.retried"
+    TRANSACTION_STATUS_CHANGED = "transaction.status_changed"

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.allocations import Allocated
 from shared.domain.redemptions import Redemption
 from shared.domain.returns import ReturnableSale
 from shared.domain.transactions import IdempotencyKeyReused
@@ -98,6 +99,7 @@ def insert(
     net_minor: int,
     tax_minor: int,
     user_id: UUID,
+    allocations: Sequence[Allocated],
     quote: str,
     redemptions: Sequence[Redemption],
     key: str,
@@ -112,14 +114,14 @@ def insert(
         """
           WITH back AS (
                  INSERT INTO transactions (
-                   kind, original_id, reason, store_id, receipt_number, status, currency, gross_minor,
-                   discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
-                   engine_semantics, seen, quote, created_at
+                   id, kind, original_id, reason, store_id, retailer_id, receipt_number, status,
+                   currency, gross_minor, discount_minor, net_minor, tax_minor, channel, user_id,
+                   customer_id, rule_set_version, engine_semantics, allocations, seen, quote, created_at
                  )
-                 SELECT 'return', id, %(reason)s, store_id, receipt_number, 'New', currency,
-                        %(gross_minor)s, %(discount_minor)s, %(net_minor)s, %(tax_minor)s, channel,
-                        %(user_id)s, customer_id, rule_set_version, engine_semantics, '{}', %(quote)s,
-                        %(now)s
+                 SELECT transaction_id(%(now)s), 'return', id, %(reason)s, store_id, retailer_id,
+                        receipt_number, 'New', currency, %(gross_minor)s, %(discount_minor)s,
+                        %(net_minor)s, %(tax_minor)s, channel, %(user_id)s, customer_id,
+                        rule_set_version, engine_semantics, %(allocations)s, '{}', %(quote)s, %(now)s
                    FROM transactions
                   WHERE id = %(original_id)s
                  RETURNING id, store_id, customer_id, created_at
@@ -155,6 +157,7 @@ def insert(
             "net_minor": net_minor,
             "tax_minor": tax_minor,
             "user_id": user_id,
+            "allocations": jsonb(allocations),
             "quote": quote,
             "redemptions": jsonb(redemptions),
             "key": key,

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from shared.domain.allocations import Allocated
 from shared.domain.baskets import Earlier
 from shared.domain.counters import Take
 from shared.domain.customers import CustomerAppeared
@@ -21,6 +22,88 @@ from shared.domain.transactions import (
 from shared.domain.users import EVERY_STORE, Reach
 from shared.rows import constraints, jsonb, of
 from shared.store import Conn
+
+# Not in the function as elsewhere: so far to the left it has less than the 4,096 characters beyond which
+# psycopg would parse it anew for each sale.
+_INSERT = """
+  WITH sale AS (
+         INSERT INTO transactions (
+           id, store_id, retailer_id, receipt_number, status, currency, gross_minor,
+           discount_minor, net_minor, tax_minor, channel, user_id, customer_id,
+           rule_set_version, engine_semantics, allocations, seen, quote, created_at
+         )
+         SELECT transaction_id(%(now)s), id, retailer_id, %(receipt_number)s, 'New', %(currency)s,
+                %(gross_minor)s, %(discount_minor)s, %(net_minor)s, %(tax_minor)s, %(channel)s,
+                %(user_id)s, %(customer_id)s, %(rule_set_version)s, %(engine_semantics)s,
+                %(allocations)s, %(seen)s, %(quote)s, %(now)s
+           FROM stores
+          WHERE id = %(store_id)s
+         RETURNING id, status, receipt_number, created_at
+       ),
+       key AS (
+         INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
+         SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
+           FROM sale
+         RETURNING 1
+       ),
+       receipt AS (
+         INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
+         SELECT %(store_id)s, receipt_number, %(request_hash)s, id
+           FROM sale
+          WHERE receipt_number IS NOT NULL
+         RETURNING 1
+       ),
+       new_customer AS (
+         INSERT INTO customers (id, phone_hash, first_active_at, last_active_at)
+         SELECT %(customer_id)s, %(new_phone_hash)s, created_at, created_at
+           FROM sale
+          WHERE %(new_phone_hash)s::bytea IS NOT NULL
+         RETURNING 1
+       ),
+       known_customer AS (
+         UPDATE customers
+            SET last_active_at = greatest(last_active_at, %(now)s)
+          WHERE id = (
+                  -- Another sale of the customer at this moment says as much.
+                  SELECT id
+                    FROM customers
+                   WHERE id = %(customer_id)s
+                     FOR NO KEY UPDATE SKIP LOCKED
+                )
+         RETURNING 1
+       ),
+       redemption AS (
+         INSERT INTO redemptions (
+           transaction_id, promotion_id, version, store_id, customer_id, redeemed,
+           wanted_minor, granted_minor, taken, at
+         )
+         SELECT id, promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
+                wanted_minor, granted_minor, taken, created_at
+           FROM sale, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s)
+         RETURNING 1
+       ),
+       -- What others wait for comes last, and by everybody in one order.
+       taken AS (
+         INSERT INTO limit_counters AS counter (
+           promotion_id, name, subject, starts_on, slot, cap, room
+         )
+         SELECT promotion_id, name, subject, starts_on, slot, cap, room
+           FROM jsonb_populate_recordset(NULL::limit_counters, %(takes)s) WITH ORDINALITY
+          WHERE 0 < (SELECT count(*)
+                        FROM (TABLE key UNION ALL TABLE receipt UNION ALL TABLE new_customer
+                              UNION ALL TABLE known_customer UNION ALL TABLE redemption) AS done)
+          ORDER BY ordinality
+             ON CONFLICT ON CONSTRAINT limit_counters_pkey DO UPDATE
+            SET cap = excluded.cap,
+                room = CASE
+                         -- Slots change their cap together or not at all.
+                         WHEN counter.slot <> 0 AND counter.cap <> excluded.cap THEN -1
+                         ELSE counter.room - counter.cap + excluded.room
+                       END
+       )
+SELECT id, status, receipt_number, created_at
+  FROM sale
+"""
 
 
 @constraints(
@@ -47,6 +130,7 @@ def insert(
     new_phone_hash: bytes | None,
     rule_set_version: int,
     engine_semantics: int,
+    allocations: Sequence[Allocated],
     seen: str,
     quote: str,
     redemptions: Sequence[Redemption],
@@ -66,83 +150,7 @@ def insert(
     """
     cursor = conn.cursor(row_factory=of(RecordedSale))
     sale = cursor.execute(
-        """
-          WITH sale AS (
-                 INSERT INTO transactions (
-                   store_id, receipt_number, status, currency, gross_minor, discount_minor, net_minor,
-                   tax_minor, channel, user_id, customer_id, rule_set_version, engine_semantics, seen,
-                   quote, created_at
-                 )
-                 VALUES (%(store_id)s, %(receipt_number)s, 'New', %(currency)s, %(gross_minor)s,
-                         %(discount_minor)s, %(net_minor)s, %(tax_minor)s, %(channel)s, %(user_id)s,
-                         %(customer_id)s, %(rule_set_version)s, %(engine_semantics)s, %(seen)s,
-                         %(quote)s, %(now)s)
-                 RETURNING id, status, receipt_number, created_at
-               ),
-               key AS (
-                 INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
-                 SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
-                   FROM sale
-                 RETURNING 1
-               ),
-               receipt AS (
-                 INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
-                 SELECT %(store_id)s, receipt_number, %(request_hash)s, id
-                   FROM sale
-                  WHERE receipt_number IS NOT NULL
-                 RETURNING 1
-               ),
-               new_customer AS (
-                 INSERT INTO customers (id, phone_hash, first_active_at, last_active_at)
-                 SELECT %(customer_id)s, %(new_phone_hash)s, created_at, created_at
-                   FROM sale
-                  WHERE %(new_phone_hash)s::bytea IS NOT NULL
-                 RETURNING 1
-               ),
-               known_customer AS (
-                 UPDATE customers
-                    SET last_active_at = greatest(last_active_at, %(now)s)
-                  WHERE id = (
-                          -- Another sale of the customer at this moment says as much.
-                          SELECT id
-                            FROM customers
-                           WHERE id = %(customer_id)s
-                             FOR NO KEY UPDATE SKIP LOCKED
-                        )
-                 RETURNING 1
-               ),
-               redemption AS (
-                 INSERT INTO redemptions (
-                   transaction_id, promotion_id, version, store_id, customer_id, redeemed,
-                   wanted_minor, granted_minor, taken, at
-                 )
-                 SELECT id, promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
-                        wanted_minor, granted_minor, taken, created_at
-                   FROM sale, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s)
-                 RETURNING 1
-               ),
-               -- What others wait for comes last, and by everybody in one order.
-               taken AS (
-                 INSERT INTO limit_counters AS counter (
-                   promotion_id, name, subject, starts_on, slot, cap, room
-                 )
-                 SELECT promotion_id, name, subject, starts_on, slot, cap, room
-                   FROM jsonb_populate_recordset(NULL::limit_counters, %(takes)s) WITH ORDINALITY
-                  WHERE 0 < (SELECT count(*)
-                                FROM (TABLE key UNION ALL TABLE receipt UNION ALL TABLE new_customer
-                                      UNION ALL TABLE known_customer UNION ALL TABLE redemption) AS done)
-                  ORDER BY ordinality
-                     ON CONFLICT ON CONSTRAINT limit_counters_pkey DO UPDATE
-                    SET cap = excluded.cap,
-                        room = CASE
-                                 -- Slots change their cap together or not at all.
-                                 WHEN counter.slot <> 0 AND counter.cap <> excluded.cap THEN -1
-                                 ELSE counter.room - counter.cap + excluded.room
-                               END
-               )
-        SELECT id, status, receipt_number, created_at
-          FROM sale
-        """,
+        _INSERT,
         {
             "store_id": store_id,
             "receipt_number": receipt_number,
@@ -157,6 +165,7 @@ def insert(
             "new_phone_hash": new_phone_hash,
             "rule_set_version": rule_set_version,
             "engine_semantics": engine_semantics,
+            "allocations": jsonb(allocations),
             "seen": seen,
             "quote": quote,
             "redemptions": jsonb(redemptions),
@@ -208,6 +217,7 @@ def insert_void(
     discount_minor: int,
     net_minor: int,
     tax_minor: int,
+    allocations: Sequence[Allocated],
     quote: str,
     redemptions: Sequence[Redemption],
     key: str,
@@ -222,14 +232,14 @@ def insert_void(
         """
           WITH void AS (
                  INSERT INTO transactions (
-                   kind, original_id, reason, store_id, receipt_number, status, currency, gross_minor,
-                   discount_minor, net_minor, tax_minor, channel, user_id, customer_id, rule_set_version,
-                   engine_semantics, seen, quote, created_at
+                   id, kind, original_id, reason, store_id, retailer_id, receipt_number, status,
+                   currency, gross_minor, discount_minor, net_minor, tax_minor, channel, user_id,
+                   customer_id, rule_set_version, engine_semantics, allocations, seen, quote, created_at
                  )
-                 SELECT 'void', id, %(reason)s, store_id, receipt_number, 'New', currency,
-                        %(gross_minor)s, %(discount_minor)s, %(net_minor)s, %(tax_minor)s, channel,
-                        %(user_id)s, customer_id, rule_set_version, engine_semantics, '{}', %(quote)s,
-                        %(now)s
+                 SELECT transaction_id(%(now)s), 'void', id, %(reason)s, store_id, retailer_id,
+                        receipt_number, 'New', currency, %(gross_minor)s, %(discount_minor)s,
+                        %(net_minor)s, %(tax_minor)s, channel, %(user_id)s, customer_id,
+                        rule_set_version, engine_semantics, %(allocations)s, '{}', %(quote)s, %(now)s
                    FROM transactions
                   WHERE id = %(original_id)s
                  RETURNING id, store_id, customer_id, created_at
@@ -264,6 +274,7 @@ def insert_void(
             "discount_minor": discount_minor,
             "net_minor": net_minor,
             "tax_minor": tax_minor,
+            "allocations": jsonb(allocations),
             "quote": quote,
             "redemptions": jsonb(redemptions),
             "key": key,

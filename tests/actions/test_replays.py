@@ -17,7 +17,7 @@ from shared.domain.seen import seen_from, seen_text
 from shared.domain.transactions import NotASale, SemanticsChanged, TransactionNotFound
 from shared.domain.users import Caller, Role
 from tests.actions.selling import a_seller, buyer, confirm, publish, request, sell, sold, three_lenses
-from tests.rows import NOW, Conn, a_product, a_user, percent_off, random_key
+from tests.rows import NOW, Conn, a_product, a_user, percent_off, random_key, tampering
 
 
 @pytest.fixture
@@ -142,10 +142,11 @@ def test_a_price_of_ones_own_replays(conn: Conn, seller: Caller) -> None:
 
 
 def change(conn: Conn, column: str, old: str, new: str) -> None:
-    done = conn.execute(
-        f"UPDATE transactions SET {column} = replace({column}, %s, %s)",  # type: ignore[arg-type]
-        [old, new],
-    )
+    with tampering(conn):
+        done = conn.execute(
+            f"UPDATE transactions SET {column} = replace({column}, %s, %s)",  # type: ignore[arg-type]
+            [old, new],
+        )
     assert done.rowcount == 1
     assert conn.execute(f"SELECT strpos({column}, %s) FROM transactions", [new]).fetchone() != (0,)  # type: ignore[arg-type]
 
@@ -176,14 +177,16 @@ def test_what_was_tampered_with_is_seen(
 
 def test_an_amount_of_the_row_that_was_tampered_with_is_seen(conn: Conn, seller: Caller) -> None:
     sale = sell(conn, seller)
-    conn.execute("UPDATE transactions SET tax_minor = tax_minor + 1")
+    with tampering(conn):
+        conn.execute("UPDATE transactions SET tax_minor = tax_minor + 1")
     (difference,) = replay(conn, seller, sold(sale)).differences
     assert (difference.pointer, difference.recorded, difference.replayed) == ("/tax_minor", "1804", "1803")
 
 
 def test_a_sale_of_other_semantics_says_so(conn: Conn, seller: Caller) -> None:
     sale = sell(conn, seller)
-    conn.execute("UPDATE transactions SET engine_semantics = 1, seen = %s", [json.dumps({"old": True})])
+    with tampering(conn):
+        conn.execute("UPDATE transactions SET engine_semantics = 1, seen = %s", [json.dumps({"old": True})])
     with pytest.raises(SemanticsChanged) as refusal:
         replay(conn, seller, sold(sale))
     assert refusal.value.values == {"recorded": 1, "current": SEMANTICS}

@@ -41,7 +41,7 @@ from tests.actions.selling import (
     used,
 )
 from tests.actions.test_replays import a_random_sale, publish_a_bit_of_everything, replay
-from tests.rows import NOW, Conn, a_product, a_user, percent_off, random_key
+from tests.rows import NOW, Conn, a_product, a_user, percent_off, random_key, tampering
 
 LATER = NOW + timedelta(days=3)
 SHARED = ({"party": "brand", "share": "0.7"}, {"party": "retailer", "share": "0.3"})
@@ -491,7 +491,8 @@ def test_a_sale_of_other_semantics_is_voided_but_not_returned(conn: Conn, seller
     publish(conn)
     sale = sold(sell(conn, seller, request(("A", 2))))
     give_back(conn, seller, sale, ("A", 1))
-    conn.execute("UPDATE transactions SET engine_semantics = 1 WHERE kind = 'sale'")
+    with tampering(conn):
+        conn.execute("UPDATE transactions SET engine_semantics = 1 WHERE kind = 'sale'")
     with pytest.raises(SemanticsChanged) as refusal:
         give_back(conn, seller, sale, ("A", 1))
     assert refusal.value.values == {"recorded": 1, "current": SEMANTICS}

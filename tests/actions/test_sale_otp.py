@@ -28,7 +28,7 @@ from tests.actions.selling import (
     sold,
     three_lenses,
 )
-from tests.rows import NOW, Conn, percent_off, random_key, terms
+from tests.rows import NOW, Conn, percent_off, random_key, tampering, terms
 
 PEPPER = "pepper"
 PHONE, OTHER = "+390611112222", "+390633334444"
@@ -311,7 +311,8 @@ def test_a_quote_recorded_before_there_were_codes_replays_equal(conn: Conn) -> N
     publish(conn)
     seller = a_seller(conn)
     sale, _ = confirm(conn, seller, None)
-    conn.execute("""UPDATE transactions SET quote = replace(quote, ',"requires_otp":false', '')""")
+    with tampering(conn):
+        conn.execute("""UPDATE transactions SET quote = replace(quote, ',"requires_otp":false', '')""")
     assert "requires_otp" not in str(conn.execute("SELECT quote FROM transactions").fetchall())
     assert transactions.replay(conn, transaction_id=sold(sale), caller=seller).equal
 

@@ -18,7 +18,7 @@ from shared.domain.transactions import (
 from shared.domain.users import EVERY_STORE, Caller, Role
 from shared.store import transactions as rows
 from tests.actions.selling import a_seller, at_once, count, publish, request, sell, sold, three_lenses
-from tests.rows import NOW, Conn, a_user, random_key
+from tests.rows import NOW, Conn, a_user, random_key, tampering
 
 
 @pytest.fixture
@@ -123,5 +123,5 @@ def test_a_void_rests_on_a_reason_and_a_sale(conn: Conn, seller: Caller) -> None
     """The database holds what the kinds mean, whoever writes."""
     sale = sold(sell(conn, seller))
     for change in ("reason = 'x'", f"original_id = '{sale}'", "net_minor = -1, gross_minor = -1"):
-        with pytest.raises(Exception, match="transactions_"):
+        with pytest.raises(Exception, match="transactions_"), tampering(conn):
             conn.execute(f"UPDATE transactions SET {change}")  # type: ignore[arg-type]

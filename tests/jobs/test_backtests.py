@@ -25,7 +25,7 @@ from shared.jobs.runner import run
 from shared.store import jobs
 from tests.actions.selling import a_seller, request, sell, sold, three_lenses
 from tests.harness import eventually
-from tests.rows import NOW, Conn, a_product, a_user, percent_off, terms
+from tests.rows import NOW, Conn, a_product, a_user, percent_off, tampering, terms
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -186,10 +186,11 @@ def test_its_own_dates_count_when_they_are_asked_for(conn: Conn, seller: Caller)
 def test_sales_of_an_older_engine_are_counted_and_left_out(conn: Conn, seller: Caller) -> None:
     for _ in range(3):
         sell(conn, seller, request(("A", 1)), MARCH)
-    conn.execute(
-        "UPDATE transactions SET engine_semantics = 1, seen = '{}'"
-        " WHERE id = (SELECT id FROM transactions ORDER BY id LIMIT 1)"
-    )
+    with tampering(conn):
+        conn.execute(
+            "UPDATE transactions SET engine_semantics = 1, seen = '{}'"
+            " WHERE id = (SELECT id FROM transactions ORDER BY id LIMIT 1)"
+        )
     found = backtest(conn, draft(conn))
     assert [(each.engine_semantics, each.sales) for each in found.older_semantics] == [(1, 1)]
     assert (found.done, found.totals[0].sales) == (3, 2)
@@ -351,7 +352,8 @@ def test_a_worker_that_is_killed_leaves_nobody_behind_and_the_next_goes_on(
 def test_an_evaluation_that_raises_fails_the_step_without_its_text(
     conn: Conn, busy: UUID, caplog: pytest.LogCaptureFixture
 ) -> None:
-    conn.execute("UPDATE transactions SET seen = replace(seen, 'Europe/Rome', 'Secret/Place')")
+    with tampering(conn):
+        conn.execute("UPDATE transactions SET seen = replace(seen, 'Europe/Rome', 'Secret/Place')")
     queued = ask(conn, busy)
     run(queued.job_id, NOW)
     found = actions.get(conn, queued.id)

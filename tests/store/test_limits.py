@@ -53,6 +53,7 @@ def record(conn: Conn, *takes: Take) -> None:
         new_phone_hash=None,
         rule_set_version=1,
         engine_semantics=1,
+        allocations=[],
         seen="{}",
         quote="{}",
         redemptions=[],
