@@ -8,7 +8,7 @@ import azure.functions as func
 from shared import pool
 from shared.actions import promotions as actions
 from shared.edge import rate_limits
-from shared.jobs import ingest_recovery, outbox, queueing, waking
+from shared.jobs import ingest_recovery, outbox, partitioning, queueing, waking
 from shared.store import promotions
 
 bp = func.Blueprint()
@@ -33,18 +33,25 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
-    """Queue jobs that are due, wake for work nobody came for, send what was not sent right away, forget old
-    counts.
+    """Queue jobs that are due, wake for work nobody came for, make the partitions of months to come, send
+    what was not sent right away, forget old counts.
     """
     now = datetime.now(UTC)
     try:
         queued = queueing.enqueue_due(now)
         woken = waking.wake_waiting() + ingest_recovery.recover(now)
+        made = partitioning.make_due(now)
     finally:
         # Messages must not wait for jobs to be well.
         sent = outbox.send_due()
         rate_limits.purge(now)
-    if queued or woken or sent:
-        _log.info("run_due_work queued %d jobs, woke for %d, delivered %d messages", queued, woken, sent)
+    if made or queued or woken or sent:
+        _log.info(
+            "run_due_work made %d partitions, queued %d jobs, woke for %d, delivered %d messages",
+            made,
+            queued,
+            woken,
+            sent,
+        )
     if timer.past_due:
         _log.warning("run_due_work ran late")

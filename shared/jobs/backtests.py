@@ -94,7 +94,7 @@ def step(conn: Conn, cursor: Json | None, arguments: Json, now: datetime) -> Ste
     if plan is None:
         raise BacktestGone
     most = arguments.get("step", _STEP)
-    after = None if cursor is None else (datetime.fromisoformat(cursor["at"]), UUID(cursor["id"]))
+    after = None if cursor is None else UUID(cursor["id"])
     sales = backtests.read_sales(conn, plan, after=after, most=most, semantics=SEMANTICS)
     prepared = actions.prepare(conn, plan)
     run = _Run(conn, plan, prepared)
@@ -102,7 +102,7 @@ def step(conn: Conn, cursor: Json | None, arguments: Json, now: datetime) -> Ste
         run.work(sales, processes)
     run.save()
     return StepResult(
-        cursor=cursor or {} if run.last is None else {"at": run.last.at.isoformat(), "id": str(run.last.id)},
+        cursor=cursor or {} if run.last is None else {"id": str(run.last.id)},
         done=run.done,
         total=backtests.count_sales(conn, plan) if cursor is None else None,
         finished=run.done < most,

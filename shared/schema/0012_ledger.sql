@@ -63,14 +63,16 @@ $$;
 -- `retailer_id` is whom the sale is settled with, as the stores stood then. `allocations` is what each promotion
 -- took off each line and who bears it, in minor units: what `quote` says in words.
 -- An id tells when the row was made, so that a time is a range of ids, found by the primary key in the partitions
--- of its months alone. No key refers to the rows, not even `original_id`: a partition must come and go freely.
--- Rows are never deleted, and what undoes a sale is made of its row.
+-- of its months alone.
+-- No foreign keys: with them, each partition that comes or goes would stop everybody who reads stores or users, in
+-- an order that deadlocks. A sale is made of its store's row, what undoes it of the sale's, and neither is ever
+-- deleted; users can be erased, and then sales keep what was their id.
 CREATE TABLE transactions_by_month (
     id               uuid        PRIMARY KEY,
     kind             text        NOT NULL DEFAULT 'sale' CHECK (kind IN ('sale', 'void', 'return')),
     original_id      uuid,
     reason           text,
-    store_id         text        NOT NULL REFERENCES stores,
+    store_id         text        NOT NULL,
     retailer_id      text        NOT NULL,
     receipt_number   text,
     status           text        NOT NULL
@@ -81,7 +83,7 @@ CREATE TABLE transactions_by_month (
     net_minor        bigint      NOT NULL,
     tax_minor        bigint      NOT NULL,
     channel          text        NOT NULL,
-    user_id          uuid        NOT NULL REFERENCES users,
+    user_id          uuid        NOT NULL,
     customer_id      uuid,
     rule_set_version bigint      NOT NULL,
     engine_semantics smallint    NOT NULL,
@@ -188,11 +190,15 @@ BEGIN
     IF to_regclass(name) IS NOT NULL THEN
         RETURN false;
     END IF;
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id >= %L AND id < %L)', caught, first, beyond)
+       INTO strays;
+    IF strays THEN
+        -- First of all, as everybody else comes by the table to its partitions.
+        EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent);
+    END IF;
     -- Its own constraint tells that nothing in it is out of bounds, so that attaching it reads nothing.
     EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL, CONSTRAINT in_month CHECK (id >= %L AND id < %L))',
                    name, parent, first, beyond);
-    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE id >= %L AND id < %L)', caught, first, beyond)
-       INTO strays;
     IF strays THEN
         -- Nobody writes to the table meanwhile, and alone it has no trigger that keeps its rows.
         EXECUTE format('ALTER TABLE %I DETACH PARTITION %I', parent, caught);
@@ -205,6 +211,22 @@ BEGIN
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I DEFAULT', parent, caught);
     END IF;
     RETURN true;
+END
+$$;
+
+-- What the default partition of a table caught, by month.
+CREATE FUNCTION partition_strays(parent text) RETURNS TABLE (month date, rows bigint)
+LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RETURN QUERY EXECUTE format(
+        $query$
+        SELECT date_trunc('month', uuid_extract_timestamp(id) AT TIME ZONE 'UTC')::date, count(*)
+          FROM %I
+         GROUP BY 1
+         ORDER BY 1
+        $query$,
+        parent || '_default'
+    );
 END
 $$;
 

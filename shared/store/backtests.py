@@ -142,6 +142,8 @@ def count_sales(conn: Conn, plan: BacktestPlan) -> int:
           JOIN stores
             ON stores.id = store_id
          WHERE kind = 'sale'
+           AND transactions.id >= id_from(%(earliest)s)
+           AND transactions.id < id_from(%(latest)s + interval '1 millisecond')
            AND transactions.created_at >= %(earliest)s
            AND transactions.created_at < %(latest)s
            AND (%(from_on)s::date IS NULL
@@ -154,14 +156,12 @@ def count_sales(conn: Conn, plan: BacktestPlan) -> int:
 
 
 def read_sales(
-    conn: Conn, plan: BacktestPlan, *, after: tuple[datetime, UUID] | None, most: int, semantics: int
+    conn: Conn, plan: BacktestPlan, *, after: UUID | None, most: int, semantics: int
 ) -> Iterator[StoredSale]:
     """The first so many sales after one, in the order of time, as the server sends them.
 
     Voided sales and returns are none. `conn` is in a transaction, and the sales are read to their end.
     """
-    bounds = _bounds(plan)
-    at, sale_id = after or (bounds["earliest"], _BEFORE_EVERY_ID)
     with conn.cursor(name="sales") as cursor:
         cursor.itersize = _FETCHED
         cursor.execute(
@@ -177,7 +177,9 @@ def read_sales(
               JOIN stores
                 ON stores.id = store_id
              WHERE kind = 'sale'
-               AND (transactions.created_at, transactions.id) > (%(at)s, %(sale_id)s)
+               AND transactions.id > %(after)s
+               AND transactions.id >= id_from(%(earliest)s)
+               AND transactions.id < id_from(%(latest)s + interval '1 millisecond')
                AND transactions.created_at >= %(earliest)s
                AND transactions.created_at < %(latest)s
                AND (%(from_on)s::date IS NULL
@@ -185,10 +187,15 @@ def read_sales(
                        BETWEEN %(from_on)s AND %(until_on)s)
                AND (%(store_ids)s::text[] IS NULL OR store_id = ANY(%(store_ids)s))
                AND NOT EXISTS (SELECT FROM voids WHERE original_id = transactions.id)
-             ORDER BY transactions.created_at, transactions.id
+             ORDER BY transactions.id
              LIMIT %(most)s
             """,
-            {**bounds, "at": at, "sale_id": sale_id, "most": most, "semantics": semantics},
+            {
+                **_bounds(plan),
+                "after": after or _BEFORE_EVERY_ID,
+                "most": most,
+                "semantics": semantics,
+            },
         )
         for row in cursor:
             yield StoredSale(*row)
