@@ -8,7 +8,15 @@ import azure.functions as func
 from shared import pool
 from shared.actions import promotions as actions
 from shared.edge import rate_limits
-from shared.jobs import ingest_recovery, outbox, partitioning, queueing, waking
+from shared.jobs import (
+    audit_export,
+    audit_sealing,
+    ingest_recovery,
+    outbox,
+    partitioning,
+    queueing,
+    waking,
+)
 from shared.store import promotions
 
 bp = func.Blueprint()
@@ -34,7 +42,7 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
     """Queue jobs that are due, wake for work nobody came for, make the partitions of months to come, send
-    what was not sent right away, forget old counts.
+    what was not sent right away, forget old counts, seal and export the audit.
     """
     now = datetime.now(UTC)
     try:
@@ -45,6 +53,10 @@ def run_due_work(timer: func.TimerRequest) -> None:
         # Messages must not wait for jobs to be well.
         sent = outbox.send_due()
         rate_limits.purge(now)
+        sealed = audit_sealing.seal_due(now)
+        exported = audit_export.export_due()
+    if sealed or exported:
+        _log.info("run_due_work sealed %d entries of the audit, exported %d", sealed, exported)
     if made or queued or woken or sent:
         _log.info(
             "run_due_work made %d partitions, queued %d jobs, woke for %d, delivered %d messages",

@@ -71,6 +71,7 @@ def record(
         net_minor=-taken.net,
         tax_minor=-taken.tax,
         user_id=caller.user_id,
+        request_id=caller.request_id,
         allocations=allocated_in(quote),
         quote=json_text(Quote, quote),
         redemptions=given_back,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -59,4 +60,25 @@ class Action(StrEnum):
     USER_DISABLED = "user.disabled"
     USER_ENABLED = "user.enabled"
     NOTIFICATION_RETRIED = "notification.retried"
+    TRANSACTION_RECORDED = "transaction.recorded"
     TRANSACTION_STATUS_CHANGED = "transaction.status_changed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """An entry as auditors read it; null as `actor` is the app's own doing.
+
+    Its place in the chain is null until it is sealed. Kinds and actions of long ago are what they were.
+    """
+
+    id: UUID
+    at: datetime
+    actor: UUID | None
+    action: str
+    subject_kind: str
+    subject_id: str
+    before: State
+    after: State
+    request_id: str | None
+    sealed_on: date | None
+    position: int | None

@@ -68,6 +68,7 @@ class Permission(StrEnum):
     TRANSACTIONS_READ = "transactions.read"
     TRANSACTIONS_VOID = "transactions.void"
     TRANSACTIONS_RETURN = "transactions.return"
+    AUDIT_READ = "audit.read"
 
 
 _SELLING = frozenset(
@@ -106,6 +107,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRANSACTIONS_READ,
             Permission.TRANSACTIONS_VOID,
             Permission.TRANSACTIONS_RETURN,
+            Permission.AUDIT_READ,
         }
     ),
     Role.STORE_USER: _SELLING,
@@ -140,7 +142,7 @@ EVERY_STORE = Reach(None)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who makes this call, and from which store.
+    """Who makes this call, from which store, and in which request.
 
     With an access token there is a session; with an API key `granted` narrows what the role may do.
     """
@@ -150,6 +152,7 @@ class Caller:
     store_id: str | None
     session_id: UUID | None = None
     granted: frozenset[Permission] | None = None
+    request_id: str | None = None
 
     def may(self, permission: Permission) -> bool:
         return permission in PERMISSIONS[self.role] and (self.granted is None or permission in self.granted)

@@ -3,6 +3,7 @@
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any, Literal
@@ -138,6 +139,8 @@ def _arguments(
     now = datetime.now(UTC)
     address = client_address.of(req.headers)
     caller = _authorise(operation, req, address, now, standings)
+    if caller is not None:
+        caller = replace(caller, request_id=request_id)
     by = By(caller.user_id, request_id) if caller else None
     context = {"caller": caller, "by": by, "now": now, "request_id": request_id, "address": address}
     arguments: dict[str, Any] = {name: context[name] for name in operation.takes if name in context}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 UPLOADS = "uploads"
 RESULTS = "upload-results"
 JOBS = "jobs"
+AUDIT = "audit"
 _OPTIONS: dict[str, Any] = {
     # Bytes sent in one request, and so held in memory.
     "max_single_put_size": 4 * 1024 * 1024,
@@ -80,7 +81,7 @@ def _service(
 def _create_containers(_connection_string: str) -> None:
     from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415
 
-    for name in (UPLOADS, RESULTS, JOBS):
+    for name in (UPLOADS, RESULTS, JOBS, AUDIT):
         try:
             service().create_container(name)
         except ResourceExistsError:

@@ -9,7 +9,7 @@ from shared.store import partitions
 
 _log = logging.getLogger(__name__)
 
-TABLES = ("transactions",)
+TABLES = ("transactions", "audit_entries")
 # This month and those to come: the app may stand still for so long before anything is caught by a default.
 _AHEAD = 4
 

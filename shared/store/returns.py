@@ -99,6 +99,7 @@ def insert(
     net_minor: int,
     tax_minor: int,
     user_id: UUID,
+    request_id: str | None,
     allocations: Sequence[Allocated],
     quote: str,
     redemptions: Sequence[Redemption],
@@ -124,7 +125,15 @@ def insert(
                         rule_set_version, engine_semantics, %(allocations)s, '{}', %(quote)s, %(now)s
                    FROM transactions
                   WHERE id = %(original_id)s
-                 RETURNING id, store_id, customer_id, created_at
+                 RETURNING id, store_id, customer_id, created_at, transaction_facts(transactions) AS facts
+               ),
+               entry AS (
+                 INSERT INTO audit_entries (
+                   id, at, actor, action, subject_kind, subject_id, after, request_id
+                 )
+                 SELECT id, created_at, %(user_id)s, 'transaction.recorded', 'transaction', id, facts,
+                        %(request_id)s
+                   FROM back
                ),
                numbered AS (
                  INSERT INTO returns (original_id, number, transaction_id)
@@ -157,6 +166,7 @@ def insert(
             "net_minor": net_minor,
             "tax_minor": tax_minor,
             "user_id": user_id,
+            "request_id": request_id,
             "allocations": jsonb(allocations),
             "quote": quote,
             "redemptions": jsonb(redemptions),

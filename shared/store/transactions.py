@@ -38,7 +38,13 @@ _INSERT = """
                 %(allocations)s, %(seen)s, %(quote)s, %(now)s
            FROM stores
           WHERE id = %(store_id)s
-         RETURNING id, status, receipt_number, created_at
+         RETURNING id, status, receipt_number, created_at, transaction_facts(transactions) AS facts
+       ),
+       entry AS (
+         INSERT INTO audit_entries (id, at, actor, action, subject_kind, subject_id, after, request_id)
+         SELECT id, created_at, %(user_id)s, 'transaction.recorded', 'transaction', id, facts,
+                %(request_id)s
+           FROM sale
        ),
        key AS (
          INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
@@ -126,6 +132,7 @@ def insert(
     tax_minor: int,
     channel: str,
     user_id: UUID,
+    request_id: str | None,
     customer_id: UUID | None,
     new_phone_hash: bytes | None,
     rule_set_version: int,
@@ -161,6 +168,7 @@ def insert(
             "tax_minor": tax_minor,
             "channel": channel,
             "user_id": user_id,
+            "request_id": request_id,
             "customer_id": customer_id,
             "new_phone_hash": new_phone_hash,
             "rule_set_version": rule_set_version,
@@ -213,6 +221,7 @@ def insert_void(
     original_id: UUID,
     reason: str,
     user_id: UUID,
+    request_id: str | None,
     gross_minor: int,
     discount_minor: int,
     net_minor: int,
@@ -242,7 +251,15 @@ def insert_void(
                         rule_set_version, engine_semantics, %(allocations)s, '{}', %(quote)s, %(now)s
                    FROM transactions
                   WHERE id = %(original_id)s
-                 RETURNING id, store_id, customer_id, created_at
+                 RETURNING id, store_id, customer_id, created_at, transaction_facts(transactions) AS facts
+               ),
+               entry AS (
+                 INSERT INTO audit_entries (
+                   id, at, actor, action, subject_kind, subject_id, after, request_id
+                 )
+                 SELECT id, created_at, %(user_id)s, 'transaction.recorded', 'transaction', id, facts,
+                        %(request_id)s
+                   FROM void
                ),
                once AS (
                  INSERT INTO voids (original_id, transaction_id)
@@ -270,6 +287,7 @@ def insert_void(
             "original_id": original_id,
             "reason": reason,
             "user_id": user_id,
+            "request_id": request_id,
             "gross_minor": gross_minor,
             "discount_minor": discount_minor,
             "net_minor": net_minor,

@@ -20,7 +20,8 @@ class StorageProxy:
     """Passes on what it gets. A download is one chunk of a file: they are counted from 0.
 
     `busy` of them are told so before any is passed on, and the one of number `held_back` gets no answer
-    until `release` is set; `reached` says that it has come.
+    until `release` is set; `reached` says that it has come. Of `unanswered` appends the answer is lost: the
+    blocks are written, and once `release` is set the connection ends. While it is `away` it is busy for all.
     """
 
     def __init__(self, connection_string: str) -> None:
@@ -30,6 +31,8 @@ class StorageProxy:
         self._path = endpoint.path
         self.busy = 0
         self.held_back: int | None = None
+        self.unanswered = 0
+        self.away = False
         self.reached, self.release = Event(), Event()
         self.downloads = count()
         self.told_busy = 0
@@ -76,6 +79,9 @@ def _handler_of(proxy: StorageProxy) -> type[BaseHTTPRequestHandler]:
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if proxy.away:
+                self._answer(503, [("x-ms-error-code", "ServerBusy")], BUSY)
+                return
             if self.command == "GET" and "x-ms-range" in self.headers:
                 if proxy.is_busy():
                     self._answer(503, [("x-ms-error-code", "ServerBusy")], BUSY)
@@ -87,6 +93,13 @@ def _handler_of(proxy: StorageProxy) -> type[BaseHTTPRequestHandler]:
             try:
                 upstream.request(self.command, self.path, body, dict(self.headers))
                 reply = upstream.getresponse()
+                if "comp=appendblock" in self.path and proxy.unanswered > 0:
+                    proxy.unanswered -= 1
+                    reply.read()
+                    proxy.reached.set()
+                    proxy.release.wait()
+                    self.close_connection = True
+                    return
                 self._answer(reply.status, reply.getheaders(), reply.read())
             finally:
                 upstream.close()
