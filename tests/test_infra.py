@@ -38,6 +38,18 @@ def test_the_containers_and_the_queue_are_those_of_the_app() -> None:
     assert f"'{poison.QUEUE}'" in BICEP
 
 
+def test_the_container_of_the_audit_is_only_appended_to() -> None:
+    _, _, policy = BICEP.partition("/containers/immutabilityPolicies@")
+    parent = re.findall(r"parent: (\w+)", policy)[0]
+    assert re.search(
+        rf"resource {parent} '\S+/containers@\S+' = {{\s+parent: blobs\s+name: '{storage.AUDIT}'", BICEP
+    )
+    assert re.search(r"^\s+allowProtectedAppendWrites: true$", policy, re.MULTILINE)
+    rules = re.findall(r"prefixMatch: \[(.*?)\]", BICEP, re.DOTALL)
+    assert rules
+    assert not any(f"'{storage.AUDIT}" in rule for rule in rules), "no rule ever deletes it"
+
+
 def test_each_blob_trigger_has_a_subscription() -> None:
     wanted = {(function, path.partition("/")[0]) for function, path, *_ in BLOBS}
     assert set(re.findall(r"function: '(\w+)', container: '([\w-]+)'", BICEP)) == wanted

@@ -11,6 +11,9 @@ param subscribe bool
 @description('Days after which a file of master data is moved to the cool tier. It is never deleted.')
 param coolAfterDays int = 30
 
+@description('Days for which nobody, whatever their rights, changes or deletes what the audit wrote once the policy is locked.')
+param auditRetentionDays int = 3650
+
 @description('Days after which files about persons, and the rows rejected of any file, are deleted.')
 param personalDataDays int = 90
 
@@ -64,6 +67,23 @@ resource containersOfAccount 'Microsoft.Storage/storageAccounts/blobServices/con
     properties: { publicAccess: 'None' }
   }
 ]
+
+// Nothing but lines at the end of append blobs is ever written. A policy is made unlocked; lock it once it is right
+// (docs/audit.md): then it can only be made longer. Append blobs have no access tiers of their own and stay Hot.
+resource audit 'Microsoft.Storage/storageAccounts/blobServices/containers@2023-05-01' = {
+  parent: blobs
+  name: 'audit'
+  properties: { publicAccess: 'None' }
+}
+
+resource auditIsOnlyAppendedTo 'Microsoft.Storage/storageAccounts/blobServices/containers/immutabilityPolicies@2023-05-01' = {
+  parent: audit
+  name: 'default'
+  properties: {
+    immutabilityPeriodSinceCreationInDays: auditRetentionDays
+    allowProtectedAppendWrites: true
+  }
+}
 
 resource queues 'Microsoft.Storage/storageAccounts/queueServices@2023-05-01' = {
   parent: account

@@ -74,8 +74,8 @@ class Damage(StrEnum):
 class Break:
     """The first place at which the chain does not hold.
 
-    `position` is null for what has no place in the chain, as is `day` where days were not looked at one by one;
-    `entry_id` is for what nobody can name any more.
+    `position` is null for what has no place in the chain, as is `day` where days were not looked at one by
+    one; `entry_id` is for what nobody can name any more. Of a transaction it is the id of both.
     """
 
     damage: Damage

@@ -42,7 +42,8 @@ def create(day: date, part: int) -> None:
         storage.create_containers()
         try:
             _client(day, part).create_append_blob(
-                ContentSettings(content_type="application/x-ndjson"), match_condition=MatchConditions.IfMissing
+                ContentSettings(content_type="application/x-ndjson"),
+                match_condition=MatchConditions.IfMissing,
             )
         except (ResourceExistsError, ResourceModifiedError):
             return
@@ -82,6 +83,7 @@ def read(day: date, part: int, *, at: int, length: int) -> bytes:
 def lines(day: date) -> Iterator[bytes]:
     """The lines of a day, without their ends, part after part. Raises StorageUnavailable."""
     with storage.answering():
+        storage.create_containers()
         container = storage.service().get_container_client(storage.AUDIT)
         for name in sorted(container.list_blob_names(name_starts_with=f"{day.isoformat()}/")):
             rest = b""

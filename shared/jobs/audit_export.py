@@ -1,8 +1,9 @@
 """The export: sealed entries are appended, as JSON lines, to blobs that nobody can change.
 
-Each entry is appended once. A block goes to where the blob is recorded to end, or nowhere; whoever comes after a
-crash between the append and its record finds the blob longer than recorded, and records what is there if it is
-what was to be appended. If it is anything else, it stays as evidence, and the export goes on in the next blob.
+Each entry is appended once. A block goes to where the blob is recorded to end, or nowhere; whoever comes
+after a crash between the append and its record finds the blob longer than recorded, and records what is there
+if it is what was to be appended. If it is anything else, it stays as evidence, and the export goes on in the
+next blob.
 """
 
 import logging

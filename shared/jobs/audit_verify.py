@@ -1,7 +1,7 @@
 """Verification: `python -m shared.jobs.audit_verify [YYYY-MM-DD …] [--without-storage]`, days or all of them.
 
-Recomputes the chain from the rows as they are, and holds the export and the transactions against it. Says where
-the first thing is that does not hold, and ends with 1 then, else with 0.
+Recomputes the chain from the rows as they are, and holds the export and the transactions against it. Says
+where the first thing is that does not hold, and ends with 1 then, else with 0.
 """
 
 import argparse
@@ -102,8 +102,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--without-storage", action="store_true", help="leave the export alone")
     asked = parser.parse_args(arguments)
     storage = not asked.without_storage
-    reports = (verify(day, storage=storage) for day in asked.days) if asked.days else verify_all(storage=storage)
-    for report in reports:
+    named = (verify(day, storage=storage) for day in asked.days)
+    for report in named if asked.days else verify_all(storage=storage):
         sys.stdout.write(json_text(ChainReport, report) + "\n")
         if report.broken is not None:
             return 1

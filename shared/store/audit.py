@@ -7,8 +7,8 @@ from shared.domain.audit import Action, AuditEntry, By, State, Subject
 from shared.rows import jsonb, of
 from shared.store import Conn
 
-# An id tells when its entry was written by the database's clock, `at` when that began which it tells of, by the
-# clock of who asked: they are not further apart.
+# An id tells when its entry was written, by the database's clock, `at` when that began which it tells of, by
+# the app's: they are not further apart.
 _APART = timedelta(hours=1)
 
 

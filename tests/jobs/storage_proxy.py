@@ -53,6 +53,14 @@ class StorageProxy:
             return True
         return False
 
+    def loses_answer(self) -> bool:
+        if self.unanswered > 0:
+            self.unanswered -= 1
+            self.reached.set()
+            self.release.wait()
+            return True
+        return False
+
 
 @contextmanager
 def storage_proxy(connection_string: str) -> Iterator[StorageProxy]:
@@ -79,28 +87,22 @@ def _handler_of(proxy: StorageProxy) -> type[BaseHTTPRequestHandler]:
 
         def _pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            if proxy.away:
+            downloads = self.command == "GET" and "x-ms-range" in self.headers
+            if proxy.away or (downloads and proxy.is_busy()):
                 self._answer(503, [("x-ms-error-code", "ServerBusy")], BUSY)
                 return
-            if self.command == "GET" and "x-ms-range" in self.headers:
-                if proxy.is_busy():
-                    self._answer(503, [("x-ms-error-code", "ServerBusy")], BUSY)
-                    return
-                if next(proxy.downloads) == proxy.held_back:
-                    proxy.reached.set()
-                    proxy.release.wait()
+            if downloads and next(proxy.downloads) == proxy.held_back:
+                proxy.reached.set()
+                proxy.release.wait()
             upstream = http.client.HTTPConnection(*proxy.upstream)
             try:
                 upstream.request(self.command, self.path, body, dict(self.headers))
                 reply = upstream.getresponse()
-                if "comp=appendblock" in self.path and proxy.unanswered > 0:
-                    proxy.unanswered -= 1
-                    reply.read()
-                    proxy.reached.set()
-                    proxy.release.wait()
+                content = reply.read()
+                if "comp=appendblock" in self.path and proxy.loses_answer():
                     self.close_connection = True
                     return
-                self._answer(reply.status, reply.getheaders(), reply.read())
+                self._answer(reply.status, reply.getheaders(), content)
             finally:
                 upstream.close()
 

@@ -133,7 +133,7 @@ def test_many_sealers_at_once_make_one_chain(conn: Conn) -> None:
 SEAL = """
 from datetime import UTC, datetime
 from shared.jobs.audit_sealing import seal_due
-seal_due(datetime(2026, 11, 27, 12, tzinfo=UTC), batch=40)
+seal_due(datetime(2030, 5, 2, 12, tzinfo=UTC), batch=40)
 """
 
 

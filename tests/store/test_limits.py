@@ -49,6 +49,7 @@ def record(conn: Conn, *takes: Take) -> None:
         tax_minor=16,
         channel="store",
         user_id=user_id,
+        request_id=None,
         customer_id=None,
         new_phone_hash=None,
         rule_set_version=1,
