@@ -232,6 +232,7 @@ class Layers:
                     tax_minor=evaluation.tax,
                     channel=sale.channel,
                     user_id=basket.user_id,
+                    request_id=None,
                     customer_id=None,
                     new_phone_hash=None,
                     rule_set_version=facts.rule_set_version,

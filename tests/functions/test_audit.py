@@ -100,7 +100,7 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(
     doors: Doors, query: dict[str, str], pointer: str
 ) -> None:
     status, problem = doors.call(audit.list_audit_entries, query=query)
-    assert (status, problem["code"]) == (422, "invalid_request")
+    assert (status, problem["code"]) == (422, "validation_failed")
     assert problem["errors"][0]["pointer"] == pointer
 
 

@@ -215,8 +215,8 @@ def test_sales_voids_and_returns_are_told_of_once_with_the_request(conn: Conn) -
     ).fetchall()
     assert rows == [
         (sold(quote), seller.user_id, "request-1", "sale", 8999, True),
-        (refund.id, seller.user_id, "request-1", "return", -3000, True),
-        (undone.id, seller.user_id, "request-1", "void", -5999, True),
+        (refund.id, seller.user_id, "request-1", "return", -2999, True),
+        (undone.id, seller.user_id, "request-1", "void", -6000, True),
     ]
 
 
