@@ -7,7 +7,7 @@ from typing import Annotated, Self
 from uuid import UUID
 
 import azure.functions as func
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared import pool
@@ -20,7 +20,7 @@ from shared.domain.limits import LimitContended
 from shared.domain.money import AmountInexact, CurrencyUnknown
 from shared.domain.otp import DIGITS, CodeRefused, Purpose, Verified
 from shared.domain.pages import Page, page_of
-from shared.domain.quotes import Quote
+from shared.domain.quotes import Quote, TransactionKind, TransactionStatus
 from shared.domain.replays import Replay
 from shared.domain.returns import NothingLeft
 from shared.domain.transactions import (
@@ -35,6 +35,7 @@ from shared.domain.transactions import (
     SemanticsChanged,
     StoreOutOfScope,
     Transaction,
+    TransactionFilter,
     TransactionNotFound,
     TransactionSummary,
 )
@@ -182,8 +183,38 @@ class TransactionPath(Request):
 
 class TransactionsQuery(Request):
     store_id: Key | None = None
+    retailer_id: Key | None = Field(
+        default=None, description="The store at the top, with which the sales are settled."
+    )
+    status: TransactionStatus | None = None
+    kind: TransactionKind | None = None
+    promotion_id: UUID | None = Field(
+        default=None, description="Gave something, or got it back, in the transaction."
+    )
+    customer_id: UUID | None = None
+    receipt_number: Key | None = None
+    created_from: AwareDatetime | None = Field(
+        default=None,
+        description="Created then or later, to the millisecond.",
+        examples=["2026-06-01T00:00:00Z"],
+    )
+    created_until: AwareDatetime | None = Field(
+        default=None, description="Created before then.", examples=["2026-07-01T00:00:00Z"]
+    )
     cursor: UUID | None = None
     limit: Annotated[int, Field(ge=1, le=100)] = 50
+
+    def wanted(self) -> TransactionFilter:
+        return TransactionFilter(
+            store_id=self.store_id,
+            retailer_id=self.retailer_id,
+            status=self.status,
+            kind=self.kind,
+            customer_id=self.customer_id,
+            receipt_number=self.receipt_number,
+            from_at=self.created_from,
+            until_at=self.created_until,
+        )
 
 
 @endpoint(
@@ -226,12 +257,17 @@ def create_transaction(caller: Caller, now: datetime, headers: SaleHeaders, body
 @endpoint(bp, "GET", "transactions", access=Permission.TRANSACTIONS_READ, raises=(StoreOutOfScope,))
 def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[TransactionSummary]:
     """The sales you may see, and what undid some, newest first."""
+    wanted, most = query.wanted(), query.limit + 1
     with pool.connection() as conn:
-        if query.store_id is not None and not stores.is_in_reach(conn, query.store_id, caller.reach):
+        seen = stores.find_ids(conn, caller.reach)
+        if query.store_id is not None and seen is not None and query.store_id not in seen:
             raise StoreOutOfScope(store_id=query.store_id)
-        found = transactions.find(
-            conn, reach=caller.reach, store_id=query.store_id, before=query.cursor, limit=query.limit + 1
-        )
+        if query.promotion_id is None:
+            found = transactions.find(conn, wanted, store_ids=seen, before=query.cursor, limit=most)
+        else:
+            found = transactions.find_of_promotion(
+                conn, query.promotion_id, wanted, store_ids=seen, before=query.cursor, limit=most
+            )
     return page_of(found, query.limit, lambda sale: sale.id)
 
 

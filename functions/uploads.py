@@ -19,6 +19,7 @@ from shared.edge import files
 from shared.edge.files import Ticket
 from shared.edge.http import endpoint
 from shared.edge.operations import Request
+from shared.edge.problems import PermissionMissing
 from shared.edge.storage import StorageUnavailable
 from shared.store import uploads
 
@@ -43,13 +44,15 @@ class UploadsQuery(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_WRITE, status=201, raises=(StorageUnavailable,))
+@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_READ, status=201, raises=(StorageUnavailable,))
 def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
     """Ask to upload a CSV file.
 
-    Send it within 15 minutes by PUT to `put_url` with exactly the `headers` given, in one request; it is
-    read as soon as it is there. `GET /uploads/{upload_id}` tells how far it is.
+    `GET /uploads/kinds` tells which permission each kind needs. Send the file within 15 minutes by PUT to
+    `put_url` with exactly the `headers` given, in one request; it is read as soon as it is there.
+    `GET /uploads/{upload_id}` tells how far it is.
     """
+    _require_permitted(caller, body.kind)
     with pool.connection() as conn:
         upload_id, expires_at = actions.request(
             conn,
@@ -99,14 +102,24 @@ def get_upload(path: UploadPath, now: datetime) -> Upload:
     bp,
     "POST",
     "uploads/{upload_id:guid}/cancel",
-    access=Permission.UPLOADS_WRITE,
+    access=Permission.UPLOADS_READ,
     raises=(UploadUnknown, UploadFinished),
 )
-def cancel_upload(path: UploadPath, now: datetime) -> Upload:
-    """Cancel an upload.
+def cancel_upload(caller: Caller, path: UploadPath, now: datetime) -> Upload:
+    """Cancel an upload, with the permission that it took to ask for it.
 
     One whose file has not come is cancelled at once. One whose file is being ingested is `cancelling`, and
     cancelled with nothing applied within seconds, unless its last rows are being written already.
     """
     with pool.connection() as conn:
+        upload = uploads.get(conn, path.upload_id)
+        if upload is None:
+            raise UploadUnknown(upload_id=path.upload_id)
+        _require_permitted(caller, upload.kind)
         return actions.cancel(conn, now, path.upload_id)
+
+
+def _require_permitted(caller: Caller, kind: UploadKind) -> None:
+    needed = KINDS[kind].needs
+    if not caller.may(needed):
+        raise PermissionMissing(permission=needed.value)

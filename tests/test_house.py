@@ -92,6 +92,7 @@ HTTP = {
     ("request_otp", "POST", "v1/auth/otp"),
     ("resume_promotion", "POST", "v1/promotions/{promotion_id:guid}/resume"),
     ("retry_notification", "POST", "v1/notifications/{notification_id:guid}/retry"),
+    ("review_transaction", "POST", "v1/transactions/{transaction_id:guid}/review"),
     ("revoke_api_key", "POST", "v1/api-keys/{api_key_id:guid}/revoke"),
     ("sign_out", "POST", "v1/auth/logout"),
     ("submit_promotion", "POST", "v1/promotions/{promotion_id:guid}/submit"),
@@ -101,6 +102,7 @@ HTTP = {
     ("update_promotion", "PATCH", "v1/promotions/{promotion_id:guid}"),
     ("update_store_group", "PATCH", "v1/store-groups/{group_id:guid}"),
     ("update_user", "PATCH", "v1/users/{user_id:guid}"),
+    ("verify_transaction", "POST", "v1/transactions/{transaction_id:guid}/verify"),
     ("void_transaction", "POST", "v1/transactions/{transaction_id:guid}/void"),
 }
 TIMERS = {("archive_promotions", "0 * * * * *"), ("run_due_work", "30 * * * * *")}

@@ -110,7 +110,12 @@ resource lifecycle 'Microsoft.Storage/storageAccounts/managementPolicies@2023-05
           definition: {
             filters: {
               blobTypes: ['blockBlob']
-              prefixMatch: ['uploads/products_lens/', 'uploads/products_frame/', 'uploads/stores/']
+              prefixMatch: [
+                'uploads/products_lens/'
+                'uploads/products_frame/'
+                'uploads/stores/'
+                'uploads/transaction_status/'
+              ]
             }
             actions: { baseBlob: { tierToCool: { daysAfterModificationGreaterThan: coolAfterDays } } }
           }

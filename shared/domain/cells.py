@@ -48,6 +48,7 @@ _DEGREES = re.compile(r"-?[0-9]{1,3}(?:\.[0-9]{1,15})?")
 _PHONE = re.compile(r"(?:\+|00) ?[1-9](?:[ \u00a0()./-]*[0-9]){6,15}")
 _NO_DIGITS = re.compile(r"[^0-9]+")
 _EMAIL = re.compile(r"[^\s@,;<>\"]{1,64}@[^\s@,;<>\"]{1,180}\.[^\s@,;<>\".]{2,60}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _BOOLEANS = {"true": "true", "yes": "true", "1": "true", "false": "false", "no": "false", "0": "false"}
 
 
@@ -172,6 +173,12 @@ def _email(value: str) -> str:
     return value.lower()
 
 
+def _uuid(value: str) -> str:
+    if not _UUID.fullmatch(value):
+        raise CellRefused("uuid_malformed")
+    return value.lower()
+
+
 def one_of(names: Sequence[str]) -> Reader:
     """One of these names."""
 
@@ -228,4 +235,10 @@ zone = Reader("zone", "a time zone of the IANA list, like Europe/Rome", _zone)
 latitude = Reader("latitude", "degrees from -90 to 90 with a decimal point", _latitude)
 longitude = Reader("longitude", "degrees from -180 to 180 with a decimal point", _longitude)
 phone = Reader("phone", "with the country's code, like +390612345678; kept in the form of E.164", _phone)
+uuid = Reader(
+    "uuid",
+    "32 hexadecimal digits in five groups, as replies of the API have ids",
+    _uuid,
+    r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+)
 email = Reader("email", "an e-mail address; kept in lower case", _email)

@@ -116,6 +116,19 @@ WORDS: Mapping[str, tuple[str, str]] = {
         "Whoever has the role {other} works in one store at least.",
         "Name the stores, or correct the role.",
     ),
+    "uuid_malformed": (
+        "An id is 32 hexadecimal digits in five groups.",
+        "Copy it whole, like 01983f5e-2c7a-7b1d-8a55-0f2b6d1c9e30.",
+    ),
+    "transaction_unknown": ("There is no such transaction.", "Correct the id."),
+    "transition_not_allowed": (
+        "A transaction that is {other} cannot become this.",
+        "Remove the row, or let the transaction go by the statuses between.",
+    ),
+    "status_by_settlement": (
+        "This status comes with the payment of a statement; the transaction is {other}.",
+        "Remove the row, and mark the statement as paid.",
+    ),
     "company_id_taken": ("The store {other} has this id.", "Correct the id, or change it there too."),
 }
 

@@ -90,8 +90,9 @@ class SemanticsChanged(Conflict):
 class Transaction:
     """A recorded sale with the quote it was recorded at, or what undoes one, with amounts below zero.
 
-    `original_id` is the sale that is undone, `voided_by` the void of this one. `otp_verified_at` is when the
-    customer said yes to the sale with a code.
+    `original_id` is the sale that is undone, `voided_by` the void of this one. `retailer_id` is the store at
+    the top, as the stores stood then, with which the sale is settled. `otp_verified_at` is when the customer
+    said yes to the sale with a code.
     """
 
     id: UUID
@@ -100,6 +101,7 @@ class Transaction:
     reason: str | None
     voided_by: UUID | None
     store_id: str
+    retailer_id: str
     receipt_number: str | None
     status: TransactionStatus
     channel: str
@@ -136,6 +138,7 @@ class TransactionSummary:
     kind: TransactionKind
     original_id: UUID | None
     store_id: str
+    retailer_id: str
     receipt_number: str | None
     status: TransactionStatus
     created_at: datetime
@@ -143,6 +146,23 @@ class TransactionSummary:
     gross: Decimal
     discount: Decimal
     net: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransactionFilter:
+    """What a list of transactions is narrowed to; None does not narrow.
+
+    Created from `from_at` to before `until_at`, both to the millisecond.
+    """
+
+    store_id: str | None = None
+    retailer_id: str | None = None
+    status: TransactionStatus | None = None
+    kind: TransactionKind | None = None
+    customer_id: UUID | None = None
+    receipt_number: str | None = None
+    from_at: datetime | None = None
+    until_at: datetime | None = None
 
 
 def recorded_before(request: SaleRequest, facts: SaleFacts) -> UUID | None:

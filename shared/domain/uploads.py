@@ -21,6 +21,7 @@ class UploadKind(StrEnum):
     PRODUCTS_FRAME = "products_frame"
     STORES = "stores"
     USERS = "users"
+    TRANSACTION_STATUS = "transaction_status"
 
 
 _BLOB = re.compile(

@@ -69,6 +69,7 @@ class Permission(StrEnum):
     TRANSACTIONS_VOID = "transactions.void"
     TRANSACTIONS_RETURN = "transactions.return"
     AUDIT_READ = "audit.read"
+    TRANSACTIONS_REVIEW = "transactions.review"
 
 
 _SELLING = frozenset(
@@ -108,6 +109,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRANSACTIONS_VOID,
             Permission.TRANSACTIONS_RETURN,
             Permission.AUDIT_READ,
+            Permission.TRANSACTIONS_REVIEW,
         }
     ),
     Role.STORE_USER: _SELLING,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.domain.csv_rows import Table
 from shared.domain.kinds.kind import Target
 from shared.domain.uploads import Applied, Slice
-from shared.store import Conn, staged_products, staged_stores, staged_users
+from shared.store import Conn, staged_products, staged_statuses, staged_stores, staged_users
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,5 +53,16 @@ STATEMENTS = {
         pages=staged_users.count_pages,
         merge=staged_users.merge,
         settle=staged_users.update_links,
+    ),
+    Target.STATUSES: Statements(
+        stage=staged_statuses.insert,
+        reject=(
+            staged_statuses.delete_duplicates,
+            staged_statuses.delete_unknown,
+            staged_statuses.delete_not_allowed,
+        ),
+        pages=staged_statuses.count_pages,
+        merge=staged_statuses.merge,
+        settle=lambda _conn, _given: None,
     ),
 }

@@ -98,6 +98,13 @@ def find_these(conn: Conn, ids: tuple[str, ...]) -> list[Store]:
     )
 
 
+def find_ids(conn: Conn, reach: Reach) -> list[str] | None:
+    """The ids of the stores within reach; None for all there are."""
+    if reach.root is None or not reach.below:
+        return None if reach.root is None else [reach.root]
+    return [row[0] for row in conn.execute("SELECT stores_below(%(root)s)", {"root": reach.root})]
+
+
 def is_in_reach(conn: Conn, store_id: str, reach: Reach) -> bool:
     return conn.execute(
         "SELECT store_in_reach(%(store_id)s, %(root)s, %(below)s)",

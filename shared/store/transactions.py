@@ -17,6 +17,7 @@ from shared.domain.transactions import (
     AlreadyVoided,
     RecordedEvaluation,
     Transaction,
+    TransactionFilter,
     TransactionSummary,
 )
 from shared.domain.users import EVERY_STORE, Reach
@@ -310,8 +311,8 @@ def get(conn: Conn, transaction_id: UUID, reach: Reach = EVERY_STORE) -> Transac
         conn.cursor(row_factory=of(Transaction))
         .execute(
             """
-            SELECT id, kind, original_id, reason, store_id, receipt_number, status, channel, user_id,
-                   customer_id, rule_set_version, otp_challenge_id, otp_verified_at, created_at,
+            SELECT id, kind, original_id, reason, store_id, retailer_id, receipt_number, status, channel,
+                   user_id, customer_id, rule_set_version, otp_challenge_id, otp_verified_at, created_at,
                    quote::json AS quote,
                    (SELECT transaction_id
                       FROM voids
@@ -362,36 +363,106 @@ def get_by_key(conn: Conn, *, user_id: UUID, key: str) -> Earlier | None:
 
 
 def find(
-    conn: Conn, *, reach: Reach, store_id: str | None, before: UUID | None, limit: int
+    conn: Conn,
+    wanted: TransactionFilter,
+    *,
+    store_ids: Sequence[str] | None,
+    before: UUID | None,
+    limit: int,
 ) -> list[TransactionSummary]:
-    """Newest first; None does not narrow."""
+    """Those of some stores, or of all, newest first.
+
+    Planned anew each time (`prepare=False`), for what is asked and no more: there is an index for each
+    filter, and a plan that suits them all would use none.
+    """
     return (
         conn.cursor(row_factory=of(TransactionSummary))
         .execute(
             """
-            SELECT id, kind, original_id, store_id, receipt_number, status, created_at, currency,
+            SELECT id, kind, original_id, store_id, retailer_id, receipt_number, status, created_at, currency,
                    quote::json ->> 'gross' AS gross,
                    quote::json ->> 'discount' AS discount,
                    quote::json ->> 'net' AS net
               FROM transactions
-             WHERE (%(root)s::text IS NULL
-                    OR store_id = %(root)s
-                    OR (%(below)s AND store_id IN (SELECT stores_below(%(root)s))))
+             WHERE (%(store_ids)s::text[] IS NULL OR store_id = ANY(%(store_ids)s))
                AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
+               AND (%(retailer_id)s::text IS NULL OR retailer_id = %(retailer_id)s)
+               AND (%(status)s::text IS NULL OR status = %(status)s)
+               AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+               AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s)
+               AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
+               AND (%(from_at)s::timestamptz IS NULL OR id >= id_from(%(from_at)s))
+               AND (%(until_at)s::timestamptz IS NULL OR id < id_from(%(until_at)s))
                AND (%(before)s::uuid IS NULL OR id < %(before)s)
              ORDER BY id DESC
              LIMIT %(limit)s
             """,
-            {
-                "root": reach.root,
-                "below": reach.below,
-                "store_id": store_id,
-                "before": before,
-                "limit": limit,
-            },
+            _asked(wanted, store_ids, before, limit),
+            prepare=False,
         )
         .fetchall()
     )
+
+
+def find_of_promotion(
+    conn: Conn,
+    promotion_id: UUID,
+    wanted: TransactionFilter,
+    *,
+    store_ids: Sequence[str] | None,
+    before: UUID | None,
+    limit: int,
+) -> list[TransactionSummary]:
+    """The same of those in which a promotion gave something or got it back, found by its redemptions."""
+    return (
+        conn.cursor(row_factory=of(TransactionSummary))
+        .execute(
+            """
+            SELECT id, kind, original_id, transactions.store_id, retailer_id, receipt_number, status,
+                   created_at, currency,
+                   quote::json ->> 'gross' AS gross,
+                   quote::json ->> 'discount' AS discount,
+                   quote::json ->> 'net' AS net
+              FROM redemptions
+              JOIN transactions
+                ON id = transaction_id
+             WHERE promotion_id = %(promotion_id)s
+               AND (%(store_ids)s::text[] IS NULL OR transactions.store_id = ANY(%(store_ids)s))
+               AND (%(store_id)s::text IS NULL OR transactions.store_id = %(store_id)s)
+               AND (%(retailer_id)s::text IS NULL OR retailer_id = %(retailer_id)s)
+               AND (%(status)s::text IS NULL OR status = %(status)s)
+               AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+               AND (%(customer_id)s::uuid IS NULL OR transactions.customer_id = %(customer_id)s)
+               AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
+               AND (%(from_at)s::timestamptz IS NULL OR transaction_id >= id_from(%(from_at)s))
+               AND (%(until_at)s::timestamptz IS NULL OR transaction_id < id_from(%(until_at)s))
+               AND (%(before)s::uuid IS NULL OR transaction_id < %(before)s)
+             ORDER BY transaction_id DESC
+             LIMIT %(limit)s
+            """,
+            {**_asked(wanted, store_ids, before, limit), "promotion_id": promotion_id},
+            prepare=False,
+        )
+        .fetchall()
+    )
+
+
+def _asked(
+    wanted: TransactionFilter, store_ids: Sequence[str] | None, before: UUID | None, limit: int
+) -> dict[str, Any]:
+    return {
+        "store_ids": None if store_ids is None else list(store_ids),
+        "store_id": wanted.store_id,
+        "retailer_id": wanted.retailer_id,
+        "status": wanted.status,
+        "kind": wanted.kind,
+        "customer_id": wanted.customer_id,
+        "receipt_number": wanted.receipt_number,
+        "from_at": wanted.from_at,
+        "until_at": wanted.until_at,
+        "before": before,
+        "limit": limit,
+    }
 
 
 def _taken(take: Take) -> dict[str, Any]:

@@ -265,6 +265,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "request_otp": lambda _world, _: {"body": {"phone": "+390619999999"}},
     "resume_promotion": lambda world, _: world.paused(),
     "retry_notification": lambda world, _: world.dead_message(),
+    "review_transaction": lambda world, store_id: world.sale(store_id) | {"body": {"reason": "Odd"}},
     "revoke_api_key": lambda world, _: world.key(),
     "sign_out": lambda _world, _: {},
     "submit_promotion": lambda world, _: world.draft(),
@@ -278,6 +279,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
         world.group("store") | {"headers": _ANY, "body": {"description": "Others"}}
     ),
     "update_user": lambda world, _: world.user() | {"headers": _ANY, "body": {"name": "B"}},
+    "verify_transaction": lambda world, store_id: world.sale(store_id) | {"body": {"reason": "Seen"}},
     "void_transaction": lambda world, store_id: (
         world.sale(store_id) | {"headers": _once(), "body": {"reason": "Wrong customer"}}
     ),

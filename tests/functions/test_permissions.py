@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from devhost.permissions import DOCUMENT, document
+from shared.domain.kinds import KINDS
 from shared.domain.users import PERMISSIONS, SCOPES, Permission, Role
 from shared.edge.operations import REGISTRY, Access
 from tests.functions.permitted import REQUESTS, STORES, World
@@ -112,7 +113,7 @@ def _listed(world: World, operation: str, role: Role, key: str, **query: str) ->
 def test_every_permission_is_needed_somewhere_and_given_to_somebody() -> None:
     needed = {each.access for each in REGISTRY.values() if isinstance(each.access, Permission)}
     # Asked for within an operation that needs another besides.
-    needed |= {Permission.PRICE_OVERRIDE}
+    needed |= {Permission.PRICE_OVERRIDE, *(kind.needs for kind in KINDS.values())}
     given = {permission for role in Role for permission in PERMISSIONS[role]}
     assert set(Permission) == needed == given
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from shared.domain.kinds.kind import Kind
+from shared.domain.users import Permission
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +21,14 @@ class ColumnDescribed:
 
 @dataclass(frozen=True, slots=True)
 class KindDescribed:
-    """A kind of file. With `takes_attributes` columns of any other header are kept as attributes."""
+    """A kind of file, and the permission that sending one needs.
+
+    With `takes_attributes` columns of any other header are kept as attributes.
+    """
 
     kind: str
     says: str
+    permission: Permission
     key: str
     most_rows: int
     takes_attributes: bool
@@ -35,6 +40,7 @@ def describe(kinds: Iterable[Kind]) -> tuple[KindDescribed, ...]:
         KindDescribed(
             kind=kind.name,
             says=kind.says,
+            permission=kind.needs,
             key=kind.key,
             most_rows=kind.most_rows,
             takes_attributes=kind.takes_attributes,

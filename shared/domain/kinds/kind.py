@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from shared.domain.cells import Reader
+from shared.domain.users import Permission
 
 
 class Target(StrEnum):
@@ -13,6 +14,7 @@ class Target(StrEnum):
     PRODUCTS = "products"
     STORES = "stores"
     USERS = "users"
+    STATUSES = "statuses"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ class Kind:
     """A kind of upload. Columns of a file that are not named here become attributes, or refuse the file.
 
     `columns` are in the order in which the target stages them; `constants` are what every row has without
-    the file saying so.
+    the file saying so. `needs` is the permission of whoever uploads one.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Kind:
     target: Target
     key: str
     columns: tuple[Column, ...]
+    needs: Permission = Permission.UPLOADS_WRITE
     takes_attributes: bool = True
     most_rows: int = 2_000_000
     together: tuple[Together, ...] = ()
