@@ -87,9 +87,11 @@ CREATE TRIGGER audit_links_are_never_emptied BEFORE TRUNCATE ON audit_links
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 -- An entry at its place, as the text that is hashed: jsonb in its normal form, instants in UTC with microseconds.
+-- Not in SQL, which would form the row anew for each of its columns.
 CREATE FUNCTION audit_line(day date, "position" integer, entry audit_entries) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$
-SELECT jsonb_build_object(
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN jsonb_build_object(
          'day', to_char(day, 'YYYY-MM-DD'),
          'position', "position",
          'entry', jsonb_build_object(
@@ -103,7 +105,8 @@ SELECT jsonb_build_object(
                     'after', entry.after,
                     'request_id', entry.request_id
                   )
-       )::text
+       )::text;
+END
 $$;
 
 -- How far each blob of the export is: `position` is that of the last entry in it, `length` counts bytes.
@@ -119,8 +122,10 @@ CREATE TABLE audit_exports (
 -- Sales -------------------------------------------------------------------------------------------------------
 
 -- What the entry of a transaction tells of it; `row_sha256` is over all that never changes and is not told.
-CREATE FUNCTION transaction_facts(recorded transactions) RETURNS jsonb LANGUAGE sql STABLE PARALLEL SAFE AS $$
-SELECT jsonb_build_object(
+CREATE FUNCTION transaction_facts(recorded transactions) RETURNS jsonb
+LANGUAGE plpgsql STABLE PARALLEL SAFE AS $$
+BEGIN
+  RETURN jsonb_build_object(
          'kind', recorded.kind,
          'store_id', recorded.store_id,
          'currency', recorded.currency,
@@ -145,7 +150,8 @@ SELECT jsonb_build_object(
                          ),
                          'hex'
                        )
-       )
+       );
+END
 $$;
 
 -- What is there already --------------------------------------------------------------------------------------
