@@ -135,7 +135,7 @@ def _cost(conn: psycopg.Connection[Any], seconds: float) -> Mapping[str, Point]:
     sale = {"sale": conn.execute("SELECT id FROM transactions ORDER BY id OFFSET 3 LIMIT 1").fetchall()[0][0]}
     points: dict[str, Point] = {}
     for commit, how in (("on", "on disk"), ("off", "without the disk")):
-        conn.execute(f"SET synchronous_commit = {commit}")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        conn.execute("SELECT set_config('synchronous_commit', %(commit)s, false)", {"commit": commit})
         for name, statement in (("the row alone", _ALONE), ("with its entry", _WITH_ENTRY)):
             points[f"{name}, {how}"] = timed(lambda each=statement: conn.execute(each, sale), seconds)
     conn.execute("RESET synchronous_commit")
@@ -169,9 +169,8 @@ def _holds(now: datetime, *, storage: bool) -> None:
 
 def _found(conn: psycopg.Connection[Any], seconds: float) -> Mapping[str, Point]:
     """A page of fifty entries of each kind of question."""
-    nothing: dict[str, Any] = dict.fromkeys(
-        ("subject", "subject_id", "actor", "action", "from_at", "until_at", "before")
-    )
+    names = ("subject", "subject_id", "actor", "action", "from_at", "until_at", "before")
+    nothing: dict[str, Any] = dict.fromkeys(names) | {"limit": 51}
     actor, subject, at = conn.execute(
         "SELECT actor, subject_id, at FROM audit_entries "
         "WHERE subject_kind = 'transaction' LIMIT 1 OFFSET 1000"
@@ -185,7 +184,7 @@ def _found(conn: psycopg.Connection[Any], seconds: float) -> Mapping[str, Point]
         "of a user in a month": {"actor": actor, "until_at": at, "from_at": at - timedelta(days=30)},
     }
     return {
-        name: timed(lambda each=each: audit.find(conn, **nothing | each | {"limit": 51}), seconds)
+        name: timed(lambda each=each: audit.find(conn, **(nothing | each)), seconds)
         for name, each in asked.items()
     }
 
