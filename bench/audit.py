@@ -8,6 +8,7 @@ import argparse
 import sys
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -137,7 +138,7 @@ def _cost(conn: psycopg.Connection[Any], seconds: float) -> Mapping[str, Point]:
     for commit, how in (("on", "on disk"), ("off", "without the disk")):
         conn.execute("SELECT set_config('synchronous_commit', %(commit)s, false)", {"commit": commit})
         for name, statement in (("the row alone", _ALONE), ("with its entry", _WITH_ENTRY)):
-            points[f"{name}, {how}"] = timed(lambda each=statement: conn.execute(each, sale), seconds)
+            points[f"{name}, {how}"] = timed(partial(conn.execute, statement, sale), seconds)
     conn.execute("RESET synchronous_commit")
     return points
 
