@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Any, LiteralString
 from uuid import uuid4
 
 import psycopg
@@ -134,10 +134,11 @@ def _sell(conn: psycopg.Connection[Any], now: datetime, tills: list[world.Basket
 def _cost(conn: psycopg.Connection[Any], seconds: float) -> Mapping[str, Point]:
     """The insert of a sale's row without and with its entry, which waits for the disk and does not."""
     sale = {"sale": conn.execute("SELECT id FROM transactions ORDER BY id OFFSET 3 LIMIT 1").fetchall()[0][0]}
+    statements: dict[str, LiteralString] = {"the row alone": _ALONE, "with its entry": _WITH_ENTRY}
     points: dict[str, Point] = {}
     for commit, how in (("on", "on disk"), ("off", "without the disk")):
         conn.execute("SELECT set_config('synchronous_commit', %(commit)s, false)", {"commit": commit})
-        for name, statement in (("the row alone", _ALONE), ("with its entry", _WITH_ENTRY)):
+        for name, statement in statements.items():
             points[f"{name}, {how}"] = timed(partial(conn.execute, statement, sale), seconds)
     conn.execute("RESET synchronous_commit")
     return points
