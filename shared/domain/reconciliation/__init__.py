@@ -1,0 +1,1 @@
+"""Reconciliation: what retailers' tills say beside what was recorded here."""
