@@ -1,4 +1,4 @@
-"""Every way to pair small sets, tried one by one: what the matcher is held against, sharing no code with it."""
+"""Every way to pair small sets, tried one by one: the matcher is held against it and shares no code."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
