@@ -13,7 +13,8 @@ from shared.actions import uploads as actions
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.described import KindDescribed, describe
 from shared.domain.pages import Page, page_of
-from shared.domain.uploads import Mode, Upload, UploadFinished, UploadKind, UploadUnknown
+from shared.domain.stores import RetailerUnknown
+from shared.domain.uploads import Mode, RetailerNotWanted, Upload, UploadFinished, UploadKind, UploadUnknown
 from shared.domain.users import Caller, Permission
 from shared.edge import files
 from shared.edge.files import Ticket
@@ -33,6 +34,11 @@ class UploadBody(Request):
     )
     mode: Mode = Field(default=Mode.VALID_ROWS, description="Whether good rows count when others are bad.")
     validate_only: bool = Field(default=False, description="Say what would be done and do nothing.")
+    retailer_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = Field(
+        default=None,
+        description="Of receipts, whose till they come from: the retailer's mapping reads them, if any. "
+        "Without it the file has the usual headers.",
+    )
 
 
 class UploadPath(Request):
@@ -44,7 +50,14 @@ class UploadsQuery(Request):
     limit: Annotated[int, Field(ge=1, le=100)] = 50
 
 
-@endpoint(bp, "POST", "uploads", access=Permission.UPLOADS_READ, status=201, raises=(StorageUnavailable,))
+@endpoint(
+    bp,
+    "POST",
+    "uploads",
+    access=Permission.UPLOADS_READ,
+    status=201,
+    raises=(StorageUnavailable, RetailerNotWanted, RetailerUnknown),
+)
 def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
     """Ask to upload a CSV file.
 
@@ -62,6 +75,7 @@ def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
             mode=body.mode,
             validate_only=body.validate_only,
             user_id=caller.user_id,
+            retailer_id=body.retailer_id,
         )
     return files.ticket(body.kind, upload_id, expires_at, now)
 

@@ -11,7 +11,7 @@ from tests.test_house import BLOBS
 
 BICEP = (ROOT / "infra" / "app" / "storage.bicep").read_text()
 # Kinds whose files tell of persons; of receipts there is no kind yet.
-PERSONAL = {UploadKind.USERS}
+PERSONAL = {UploadKind.USERS, UploadKind.RECEIPTS}
 
 
 def rule(name: str) -> tuple[list[str], str]:

@@ -3,15 +3,17 @@
 from datetime import datetime
 from uuid import UUID
 
+from shared.domain.stores import RetailerUnknown
 from shared.domain.uploads import (
     TICKET_LIFETIME,
     Mode,
+    RetailerNotWanted,
     Upload,
     UploadFinished,
     UploadKind,
     UploadUnknown,
 )
-from shared.store import Conn, uploads
+from shared.store import Conn, stores, uploads
 
 
 def request(
@@ -23,8 +25,17 @@ def request(
     mode: Mode,
     validate_only: bool,
     user_id: UUID,
+    retailer_id: str | None = None,
 ) -> tuple[UUID, datetime]:
-    """Record an upload that awaits its file; its id and when the ticket for it must expire."""
+    """Record an upload that awaits its file; its id and when the ticket for it must expire.
+
+    `retailer_id` is whose till a file of receipts comes from. Raises RetailerNotWanted, RetailerUnknown.
+    """
+    if retailer_id is not None:
+        if kind is not UploadKind.RECEIPTS:
+            raise RetailerNotWanted(pointer="/retailer_id", kind=kind.value)
+        if not stores.is_retailer(conn, retailer_id):
+            raise RetailerUnknown(pointer="/retailer_id", retailer_id=retailer_id)
     expires_at = now + TICKET_LIFETIME
     upload_id = uploads.insert(
         conn,
@@ -32,6 +43,7 @@ def request(
         filename=filename,
         mode=mode,
         validate_only=validate_only,
+        retailer_id=retailer_id,
         created_by=user_id,
         now=now,
         expires_at=expires_at,

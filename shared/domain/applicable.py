@@ -117,7 +117,17 @@ def applicable(
             limits=tuple(map(_left, _counters_of(terms, facts.counters))),
         )
         for terms in rule_set.promotions
-        if _in_force(terms, known.facts, store.zone, now)
+        if in_force(terms, known.facts, store.zone, now)
+    )
+
+
+def in_force(terms: PromotionTerms, facts: Mapping[str, object], zone: str, now: datetime) -> bool:
+    """Whether the promotion runs at that moment in a store of these facts, by the clock of its zone."""
+    return (
+        not schedules.has_yet_to_start(terms.starts_at, terms.zone_policy, zone, now)
+        and not schedules.has_ended(terms.ends_at, terms.zone_policy, zone, now)
+        and schedules.is_open(terms.windows, zone, now)
+        and (terms.stores is None or matches(terms.stores, facts))
     )
 
 
@@ -137,15 +147,6 @@ def _known(request: SaleRequest, facts: SaleFacts, store: SellingStore, now: dat
         return fact.partition(".")[0] in unknown or (in_money and not request.currency)
 
     return _Known(found, is_open)
-
-
-def _in_force(terms: PromotionTerms, facts: Mapping[str, object], zone: str, now: datetime) -> bool:
-    return (
-        not schedules.has_yet_to_start(terms.starts_at, terms.zone_policy, zone, now)
-        and not schedules.has_ended(terms.ends_at, terms.zone_policy, zone, now)
-        and schedules.is_open(terms.windows, zone, now)
-        and (terms.stores is None or matches(terms.stores, facts))
-    )
 
 
 def _standing(terms: PromotionTerms, known: _Known, counters: Iterable[Counter], currency: str) -> Standing:

@@ -30,6 +30,9 @@ class Subject(StrEnum):
     API_KEY = "api_key"
     USER = "user"
     NOTIFICATION = "notification"
+    RETAILER = "retailer"
+    DIFFERENCE = "difference"
+    RECONCILIATION = "reconciliation"
     TRANSACTION = "transaction"
 
 
@@ -61,6 +64,10 @@ class Action(StrEnum):
     USER_ENABLED = "user.enabled"
     NOTIFICATION_RETRIED = "notification.retried"
     TRANSACTION_RECORDED = "transaction.recorded"
+    RECEIPT_MAPPING_CHANGED = "retailer.receipt_mapping_changed"
+    RECONCILIATION_RULES_CHANGED = "retailer.reconciliation_rules_changed"
+    RECONCILIATION_BEGUN = "reconciliation.begun"
+    DIFFERENCE_RESOLVED = "difference.resolved"
     TRANSACTION_STATUS_CHANGED = "transaction.status_changed"
 
 

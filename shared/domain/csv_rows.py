@@ -20,6 +20,7 @@ from shared.domain.row_errors import Rejection
 MOST_COLUMNS = 200
 MOST_HEADER = 100
 MOST_ATTRIBUTE = 2_000
+WHOLE_SEPARATOR = "\x1f"
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
@@ -71,6 +72,8 @@ class Table:
             raise HeaderMissing(headers=", ".join(missing))
         taken = {position for _, at in self._columns for position in at}
         self.named = [(position, title) for position, title in enumerate(titles) if position not in taken]
+        if kind.ignores_others:
+            self.named = []
         if self.named and not kind.takes_attributes:
             raise HeaderUnknown(headers=", ".join(title for _, title in self.named))
         self.given = [column.name for column, at in self._columns if at]
@@ -104,6 +107,20 @@ class Table:
                     raise CellRefused("text_too_long", MOST_ATTRIBUTE)
                 found[title] = value
         return _json(found)
+
+    def whole_of(self, cells: Sequence[str]) -> str:
+        """What tells to which whole a row belongs, as far as its cells can be read; empty where none is."""
+        if not self.kind.whole:
+            return ""
+        parts: list[str] = []
+        for column, at in self._columns:
+            if column.name in self.kind.whole:
+                raw = cells[at[0]].strip() if at and at[0] < len(cells) else ""
+                try:
+                    parts.append(column.read(raw) if raw else "")
+                except CellRefused:
+                    parts.append(raw)
+        return WHOLE_SEPARATOR.join(parts)
 
     def explain(self, line: int, cells: Sequence[str]) -> list[Rejection]:
         """Every fault of a row that was `evened`."""

@@ -26,6 +26,7 @@ type Json = Mapping[str, Any]
 class JobKind(StrEnum):
     PURGE = "purge"
     BACKTEST = "backtest"
+    RECONCILIATION = "reconciliation"
 
 
 class JobStatus(StrEnum):

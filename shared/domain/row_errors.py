@@ -9,13 +9,17 @@ SHOWN = 200
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A fault found: `place` is a column's name or an attribute's header, `other` what its words need."""
+    """A fault found: `place` is a column's name or an attribute's header, `other` what its words need.
+
+    `whole` names what the row is a part of, for kinds of which that is taken or rejected as one.
+    """
 
     line: int
     place: str
     code: str
     value: str
     other: str
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,35 @@ WORDS: Mapping[str, tuple[str, str]] = {
     "status_by_settlement": (
         "This status comes with the payment of a statement; the transaction is {other}.",
         "Remove the row, and mark the statement as paid.",
+    ),
+    "local_time_malformed": (
+        "This is not a time of the form {other}.",
+        "Write it so, by the clock of the store.",
+    ),
+    "quantity_malformed": (
+        "A quantity is a whole number, below zero for goods that came back, and never zero.",
+        "Write it like 2 or -1.",
+    ),
+    "amount_malformed": (
+        "An amount is digits with a decimal mark, and a minus sign for what was paid back.",
+        "Write it like 1234.50 or -1234.50, or say in the retailer's mapping how it is written.",
+    ),
+    "sign_conflict": (
+        "The quantity is {other} and the amount has the other sign.",
+        "Write both below zero for goods that came back.",
+    ),
+    "sku_unknown": ("There is no product {other}.", "Correct the code, or upload the product first."),
+    "store_of_another": (
+        "The store {other} is none of this retailer's.",
+        "Correct the id, or upload the file for the other retailer.",
+    ),
+    "receipt_conflict": (
+        "Line {other} is of the same receipt and has another time or currency.",
+        "Give each receipt a number of its own, or one time and currency to all of its lines.",
+    ),
+    "receipt_incomplete": (
+        "Line {other} of the same receipt is bad, and a receipt is taken as a whole.",
+        "Mend that line; this one needs nothing.",
     ),
     "company_id_taken": ("The store {other} has this id.", "Correct the id, or change it there too."),
 }

@@ -38,6 +38,12 @@ class StoreUnknown(NotFound):
     code = "store_unknown"
 
 
+class RetailerUnknown(NotFound):
+    """There is no retailer {retailer_id}: a retailer is a store without a parent."""
+
+    code = "retailer_unknown"
+
+
 def rings(parents: Mapping[str, str]) -> dict[str, str]:
     """The ring of each store that is its own ancestor, as text; `parents` names the parent of a store."""
     found: dict[str, str] = {}

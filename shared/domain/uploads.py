@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from uuid import UUID
 
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.row_errors import RowError
 
 TICKET_LIFETIME = timedelta(minutes=15)
@@ -22,6 +22,7 @@ class UploadKind(StrEnum):
     STORES = "stores"
     USERS = "users"
     TRANSACTION_STATUS = "transaction_status"
+    RECEIPTS = "receipts"
 
 
 _BLOB = re.compile(
@@ -104,6 +105,7 @@ class Upload:
     """An upload; `progress` is in percent. While its rows are applied, `rows` tells those done so far.
 
     `waiting_for` is another upload that is being applied to the same rows, and after which this one comes.
+    `retailer_id` is whose till a file of receipts comes from, where that was said.
     `cancelling` says that it will be cancelled unless it is finished first.
 
     With `validate_only` the rows are what would have been done, and nothing was. `errors` are the first 100,
@@ -126,6 +128,7 @@ class Upload:
     rejected_url: str | None = None
     reason: str | None
     reason_code: str | None
+    retailer_id: str | None = None
     created_at: datetime
     expires_at: datetime
     received_at: datetime | None
@@ -148,6 +151,12 @@ class UploadUnknown(NotFound):
     """There is no upload {upload_id}."""
 
     code = "upload_unknown"
+
+
+class RetailerNotWanted(Refused):
+    """A file of {kind} is of no one retailer; leave retailer_id out."""
+
+    code = "retailer_not_wanted"
 
 
 class UploadFinished(Conflict):

@@ -70,6 +70,8 @@ class Permission(StrEnum):
     TRANSACTIONS_RETURN = "transactions.return"
     AUDIT_READ = "audit.read"
     TRANSACTIONS_REVIEW = "transactions.review"
+    RECONCILIATION_READ = "reconciliation.read"
+    RECONCILIATION_WRITE = "reconciliation.write"
 
 
 _SELLING = frozenset(
@@ -110,6 +112,8 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRANSACTIONS_RETURN,
             Permission.AUDIT_READ,
             Permission.TRANSACTIONS_REVIEW,
+            Permission.RECONCILIATION_READ,
+            Permission.RECONCILIATION_WRITE,
         }
     ),
     Role.STORE_USER: _SELLING,

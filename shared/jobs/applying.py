@@ -44,6 +44,7 @@ def apply(
     The caller holds the lock of the target.
     """
     statements = STATEMENTS[kind.target]
+    statements.gather(conn, table)
     pages = statements.pages(conn)
     step = pages if pages <= _PAGES_AT_ONCE else max(_PAGES, -(-pages // _SLICES))
     inserted = updated = 0

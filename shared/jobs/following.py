@@ -5,21 +5,24 @@ from datetime import datetime
 from shared.actions import groups
 from shared.domain.audit import Action, Subject
 from shared.domain.groups import Subject as GroupSubject
+from shared.domain.jobs import Wake
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.kind import Target
 from shared.domain.uploads import Rows, Upload
+from shared.jobs import reconciliations
 from shared.store import Conn, audit
 
 _GROUPS_OF = {Target.PRODUCTS: GroupSubject.PRODUCT, Target.STORES: GroupSubject.STORE}
 
 
-def follow(conn: Conn, now: datetime, upload: Upload, rows: Rows) -> None:
-    """Find anew who belongs to the groups in use, and tell of the upload, unless it changed nothing.
+def follow(conn: Conn, now: datetime, upload: Upload, rows: Rows) -> list[Wake]:
+    """Find anew who belongs to the groups in use, reconcile receipts, and tell of the upload.
 
-    The last thing of its transaction: nothing is published until that is over.
+    Nothing of it when the upload changed nothing. Returns who is to be woken after the commit. The last thing
+    of its transaction: nothing is published until that is over.
     """
     if not rows.inserted + rows.updated:
-        return
+        return []
     subject = _GROUPS_OF.get(KINDS[upload.kind].target)
     changes = [] if subject is None else groups.reresolve(conn, now, subject, upload.id)
     audit.insert(
@@ -39,3 +42,6 @@ def follow(conn: Conn, now: datetime, upload: Upload, rows: Rows) -> None:
             ],
         },
     )
+    if KINDS[upload.kind].target is not Target.RECEIPTS:
+        return []
+    return reconciliations.begin_for_upload(conn, now, upload_id=upload.id, retailer_id=upload.retailer_id)

@@ -10,10 +10,13 @@ from time import sleep
 from uuid import UUID
 
 from shared import pool
+from shared.actions import retailer_terms
 from shared.domain.errors import PromoPartnerError
 from shared.domain.files import EncodingWrong, FileGone, FileRefused, FileTooLarge
+from shared.domain.jobs import Wake
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.kind import Kind
+from shared.domain.receipt_mappings import kind_of
 from shared.domain.row_errors import RowError, explain
 from shared.domain.uploads import (
     ERRORS_SHOWN,
@@ -22,6 +25,7 @@ from shared.domain.uploads import (
     Rows,
     Upload,
     UploadCancelled,
+    UploadKind,
     UploadStatus,
     Warned,
     upload_id_of,
@@ -34,6 +38,7 @@ from shared.jobs.following import follow
 from shared.jobs.progress import Progress
 from shared.jobs.reading import READ_PCT, Origin, Reading, report
 from shared.jobs.targets import STATEMENTS
+from shared.jobs.waking import wake
 from shared.store import Conn, rejected_cells, uploads
 
 _log = logging.getLogger(__name__)
@@ -80,6 +85,7 @@ def ingest(name: str, source: Source | None, now: datetime) -> None:
 
 
 def _ingest(upload_id: UUID, source: Source | None, now: datetime) -> None:
+    workers: list[Wake] = []
     with pool.transaction() as conn:
         if not uploads.lock(conn, upload_id):
             _log.info("upload %s is being worked on already", upload_id)
@@ -98,7 +104,7 @@ def _ingest(upload_id: UUID, source: Source | None, now: datetime) -> None:
             return
         outcome = _outcome(conn, now, upload, source)
         if outcome.status is UploadStatus.COMPLETED and not upload.validate_only:
-            follow(conn, now, upload, outcome.rows)
+            workers = follow(conn, now, upload, outcome.rows)
         uploads.update_finished(
             conn,
             upload_id,
@@ -109,6 +115,7 @@ def _ingest(upload_id: UUID, source: Source | None, now: datetime) -> None:
             reason=outcome.reason,
             reason_code=outcome.reason_code,
         )
+    wake(workers)
 
 
 def _outcome(conn: Conn, now: datetime, upload: Upload, source: Source | None) -> _Outcome:
@@ -121,7 +128,7 @@ def _outcome(conn: Conn, now: datetime, upload: Upload, source: Source | None) -
             raise FileGone
         if source.size > SIZE_LIMIT:
             raise FileTooLarge(size=source.size, limit=SIZE_LIMIT)
-        kind = KINDS[upload.kind]
+        kind = _kind(conn, upload)
         try:
             with conn.transaction():
                 return _apply(conn, now, upload, Origin(source, kind, "utf-8"), progress)
@@ -136,6 +143,13 @@ def _outcome(conn: Conn, now: datetime, upload: Upload, source: Source | None) -
     except UploadCancelled:
         _log.info("upload %s is cancelled", upload.id)
         return _Outcome(status=UploadStatus.CANCELLED)
+
+
+def _kind(conn: Conn, upload: Upload) -> Kind:
+    """The kind of its file; a retailer's receipts are read by the mapping that counts now."""
+    if upload.kind is UploadKind.RECEIPTS:
+        return kind_of(retailer_terms.find_mapping(conn, upload.retailer_id), upload.retailer_id)
+    return KINDS[upload.kind]
 
 
 def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: Progress) -> _Outcome:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.jobs import JobKind, Json, StepResult
-from shared.jobs import backtests, purge
+from shared.jobs import backtests, purge, reconciliations
 from shared.store import Conn
 
 type Step = Callable[[Conn, Json | None, Json, datetime], StepResult]
@@ -23,4 +23,5 @@ class Kind:
 KINDS: dict[str, Kind] = {
     JobKind.PURGE: Kind(purge.step, purge.slices),
     JobKind.BACKTEST: Kind(backtests.step, backtests.slices),
+    JobKind.RECONCILIATION: Kind(reconciliations.step, reconciliations.slices),
 }

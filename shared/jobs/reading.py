@@ -1,7 +1,7 @@
 """Reading: a file goes by once, in blocks of rows; its faults are set aside and told in a second file."""
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from tempfile import SpooledTemporaryFile
@@ -75,8 +75,9 @@ class Reading:
             if self.read > limit:
                 raise TooManyRows(limit=limit)
             block = blocks.read(lines, records)
+            wholes = self._wholes(block.rejections, lines, records)
             rejected.writerows(
-                (each.line, each.place, each.code, each.value[:SHOWN], each.other)
+                (each.line, each.place, each.code, each.value[:SHOWN], each.other, wholes.get(each.line, ""))
                 for each in block.rejections
             )
             if block.columns:
@@ -90,8 +91,21 @@ class Reading:
     def rejections(self, spool: Spool) -> Iterator[Rejection]:
         """What `blocks` set aside."""
         spool.seek(0)
-        for line, place, code, value, other in csv.reader(spool):
-            yield Rejection(int(line), place, code, value, other)
+        for line, place, code, value, other, whole in csv.reader(spool):
+            yield Rejection(int(line), place, code, value, other, whole)
+
+    def _wholes(
+        self, rejections: Sequence[Rejection], lines: Sequence[int], records: Sequence[Sequence[str]]
+    ) -> dict[int, str]:
+        """What the rejected rows are parts of, by line, for kinds where that matters."""
+        if not rejections or not self.table.kind.whole:
+            return {}
+        bad = {each.line for each in rejections}
+        return {
+            line: self.table.whole_of(cells)
+            for line, cells in zip(lines, records, strict=True)
+            if line in bad
+        }
 
     def _chunks(self) -> Iterator[bytes]:
         for chunk in ahead(self._origin.source.chunks(), _CHUNKS_AHEAD):

@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from shared.domain.csv_rows import Table
 from shared.domain.kinds.kind import Target
 from shared.domain.uploads import Applied, Slice
-from shared.store import Conn, staged_products, staged_statuses, staged_stores, staged_users
+from shared.store import (
+    Conn,
+    staged_products,
+    staged_receipts,
+    staged_statuses,
+    staged_stores,
+    staged_users,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,6 +25,8 @@ class Statements:
     pages: Callable[[Conn], int]
     merge: Callable[[Conn, Slice], Applied]
     settle: Callable[[Conn, list[str]], None]
+    # Whatever is to be made of the good rows before they are counted and merged.
+    gather: Callable[[Conn, Table], None] = lambda _conn, _table: None
 
 
 STATEMENTS = {
@@ -63,6 +72,22 @@ STATEMENTS = {
         ),
         pages=staged_statuses.count_pages,
         merge=staged_statuses.merge,
+        settle=lambda _conn, _given: None,
+    ),
+    Target.RECEIPTS: Statements(
+        stage=staged_receipts.insert,
+        reject=(
+            staged_receipts.delete_of_unknown_stores,
+            staged_receipts.delete_of_other_retailers,
+            staged_receipts.delete_without_amount,
+            staged_receipts.delete_of_two_signs,
+            staged_receipts.delete_of_other_goods,
+            staged_receipts.delete_conflicting,
+            staged_receipts.delete_incomplete,
+        ),
+        gather=staged_receipts.gather,
+        pages=staged_receipts.count_pages,
+        merge=staged_receipts.merge,
         settle=lambda _conn, _given: None,
     ),
 }

@@ -17,14 +17,17 @@ def create(conn: Conn) -> None:
             place          text    NOT NULL,
             code           text    NOT NULL,
             value          text    NOT NULL,
-            other          text    NOT NULL
+            other          text    NOT NULL,
+            whole          text
         ) ON COMMIT DROP
         """
     )
 
 
 def insert(conn: Conn, rejections: Iterable[Rejection]) -> None:
-    with conn.cursor().copy("COPY rejected_cells (line, place, code, value, other) FROM STDIN") as copy:
+    with conn.cursor().copy(
+        "COPY rejected_cells (line, place, code, value, other, whole) FROM STDIN"
+    ) as copy:
         for rejection in rejections:
             copy.write_row(astuple(rejection))
 

@@ -88,3 +88,17 @@ def find_priority_lanes(conn: Conn, version: int) -> list[str]:
             {"version": version},
         )
     ]
+
+
+def get_version_at(conn: Conn, moment: datetime) -> int:
+    """The version of the rule set that counted at a moment; 0 before any publish."""
+    row = conn.execute(
+        """
+        SELECT coalesce(max(version), 0)
+          FROM rule_sets
+         WHERE created_at <= %(moment)s
+        """,
+        {"moment": moment},
+    ).fetchone()
+    assert row is not None  # noqa: S101 - an aggregate without GROUP BY has one row
+    return row[0]

@@ -1,5 +1,8 @@
 """Stores: reading them."""
 
+from collections.abc import Sequence
+
+from shared.domain.baskets import SellingStore, facts_of
 from shared.domain.stores import Store
 from shared.domain.users import EVERY_STORE, Reach
 from shared.rows import of
@@ -110,3 +113,29 @@ def is_in_reach(conn: Conn, store_id: str, reach: Reach) -> bool:
         "SELECT store_in_reach(%(store_id)s, %(root)s, %(below)s)",
         {"store_id": store_id, "root": reach.root, "below": reach.below},
     ).fetchall()[0][0]
+
+
+def is_retailer(conn: Conn, store_id: str) -> bool:
+    """Whether there is such a store, without a parent."""
+    row = conn.execute(
+        """
+        SELECT EXISTS (SELECT FROM stores WHERE id = %(store_id)s AND parent_id IS NULL)
+        """,
+        {"store_id": store_id},
+    ).fetchone()
+    return row is not None and row[0]
+
+
+def find_selling(conn: Conn, store_ids: Sequence[str]) -> dict[str, SellingStore]:
+    """What the stores bring to a sale, by their ids."""
+    rows = conn.execute(
+        """
+        SELECT id, zone, facts
+          FROM store_facts
+         WHERE id = ANY(%(store_ids)s)
+        """,
+        {"store_ids": list(store_ids)},
+    )
+    return {
+        store_id: SellingStore(store_id, zone, facts_of("store", facts)) for store_id, zone, facts in rows
+    }

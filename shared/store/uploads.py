@@ -18,7 +18,8 @@ def get(conn: Conn, upload_id: UUID) -> Upload | None:
             SELECT id, kind, filename, mode, validate_only, status, progress_pct AS progress,
                    jsonb_build_object('read', rows_read, 'inserted', rows_inserted, 'updated', rows_updated,
                                       'unchanged', rows_unchanged, 'rejected', rows_rejected) AS rows,
-                   waiting_for, cancel_requested AS cancelling, warnings, errors, reason, reason_code,
+                   retailer_id, waiting_for, cancel_requested AS cancelling,
+                   warnings, errors, reason, reason_code,
                    created_at, expires_at, received_at, finished_at
               FROM uploads
              WHERE id = %(upload_id)s
@@ -38,7 +39,8 @@ def find(conn: Conn, *, before: UUID | None, limit: int) -> list[Upload]:
             SELECT id, kind, filename, mode, validate_only, status, progress_pct AS progress,
                    jsonb_build_object('read', rows_read, 'inserted', rows_inserted, 'updated', rows_updated,
                                       'unchanged', rows_unchanged, 'rejected', rows_rejected) AS rows,
-                   waiting_for, cancel_requested AS cancelling, warnings, reason, reason_code,
+                   retailer_id, waiting_for, cancel_requested AS cancelling,
+                   warnings, reason, reason_code,
                    created_at, expires_at, received_at, finished_at
               FROM uploads
              WHERE %(before)s::uuid IS NULL
@@ -59,6 +61,7 @@ def insert(
     filename: str,
     mode: Mode,
     validate_only: bool,
+    retailer_id: str | None,
     created_by: UUID,
     now: datetime,
     expires_at: datetime,
@@ -66,9 +69,10 @@ def insert(
     """The id of the new upload, which awaits its file."""
     return conn.execute(
         """
-        INSERT INTO uploads (kind, filename, mode, validate_only, status, created_by, created_at, expires_at)
-        VALUES (%(kind)s, %(filename)s, %(mode)s, %(validate_only)s, 'awaiting', %(created_by)s, %(now)s,
-                %(expires_at)s)
+        INSERT INTO uploads (kind, filename, mode, validate_only, retailer_id, status, created_by, created_at,
+                             expires_at)
+        VALUES (%(kind)s, %(filename)s, %(mode)s, %(validate_only)s, %(retailer_id)s, 'awaiting',
+                %(created_by)s, %(now)s, %(expires_at)s)
         RETURNING id
         """,
         {
@@ -76,6 +80,7 @@ def insert(
             "filename": filename,
             "mode": mode,
             "validate_only": validate_only,
+            "retailer_id": retailer_id,
             "created_by": created_by,
             "now": now,
             "expires_at": expires_at,
@@ -160,7 +165,8 @@ def update_received(
              WHERE id = %(upload_id)s
                AND status NOT IN ('completed', 'failed', 'cancelled')
             RETURNING id, kind, filename, mode, validate_only, status, progress_pct AS progress,
-                      jsonb_build_object('read', rows_read) AS rows, cancel_requested AS cancelling,
+                      jsonb_build_object('read', rows_read) AS rows, retailer_id,
+                      cancel_requested AS cancelling,
                       reason, reason_code, created_at, expires_at, received_at, finished_at
             """,
             {"upload_id": upload_id, "etag": etag, "size": size, "now": now},

@@ -152,6 +152,26 @@ class World:
         )
         return _path("transaction_id", quote["transaction"])
 
+    def reconciliation(self) -> Asked:
+        return _path("reconciliation_id", self.prepared("create_reconciliation", body=_NEW_YEAR))
+
+    def difference(self) -> Asked:
+        row = self.conn.execute(
+            """
+            INSERT INTO differences (key, kind, retailer_id, store_id, day, currency, receipt_id, candidates,
+                                     found_at, updated_at)
+            VALUES (uuidv7()::text, 'duplicate', 'OWN', 'OWN', '2026-01-01', 'EUR', uuidv7(), '[]', now(),
+                    now())
+            RETURNING id
+            """
+        ).fetchall()[0]
+        return {"path": {"difference_id": row[0]}}
+
+    def mapping(self) -> Asked:
+        asked: Asked = {"path": {"retailer_id": "OWN"}}
+        self.prepared("put_receipt_mapping", **asked, headers=_ANY, body=_MAPPING)
+        return asked
+
     def refresh_token(self) -> str:
         return self.sign_in(self._author)[1]
 
@@ -159,6 +179,12 @@ class World:
 _ANY = {"if-match": "*"}
 _TEN = {"name": "Ten", "type": "seasonal", "starts_at": "2026-01-01", "rule": percent_off("10")}
 _JANUARY = {"from": "2026-01-01", "until": "2026-01-31"}
+_NEW_YEAR = {"store_id": "OWN", "from_on": "2026-01-01", "until_on": "2026-01-01"}
+_DISMISSED = {"resolution": "dismiss", "reason": "Too old"}
+_MAPPING = {
+    "columns": {"store_id": "Shop", "sold_at": "When", "sku": "Code", "quantity": "Count", "amount": "Paid"},
+    "constants": {"currency": "EUR"},
+}
 _FILE = {"kind": "stores", "filename": "stores.csv"}
 
 
@@ -194,6 +220,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "create_job": lambda _world, _: {"body": {"kind": "purge"}},
     "create_product_group": lambda _world, _: {"body": _group("product")},
     "create_promotion": lambda _world, _: {"body": _TEN},
+    "create_reconciliation": lambda _world, _: {"body": _NEW_YEAR},
     "create_return": lambda world, store_id: (
         world.sale(store_id) | {"headers": _once(), "body": {"confirm": True, "reason": "Too small"}}
     ),
@@ -210,6 +237,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "get_audit_chain": lambda _world, _: {"query": {"day": "2026-01-01"}},
     "get_backtest": lambda world, _: world.backtest(),
     "get_backtest_breakdown": lambda world, _: {"path": world.backtest()["path"] | {"part": "by-day"}},
+    "get_difference": lambda world, _: world.difference(),
     "get_docs": lambda _world, _: {},
     "get_docs_asset": lambda _world, _: {"path": {"asset": "start.js"}},
     "get_health": lambda _world, _: {},
@@ -224,6 +252,9 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "get_promotion_version": lambda world, _: world.revised(),
     "get_promotion_version_diff": lambda world, _: world.revised() | {"query": {"against": "2"}},
     "get_ready": lambda _world, _: {},
+    "get_receipt_mapping": lambda world, _: world.mapping(),
+    "get_reconciliation": lambda world, _: world.reconciliation(),
+    "get_reconciliation_rules": lambda _world, _: {"path": {"retailer_id": "OWN"}},
     "get_rule_schema": lambda _world, _: {},
     "get_store": lambda _world, store_id: {"path": {"store_id": store_id}},
     "get_store_group": lambda world, _: world.group("store"),
@@ -235,6 +266,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_applicable_promotions": lambda _world, store_id: {"query": {"store_id": store_id}},
     "list_audit_entries": lambda _world, _: {},
     "list_backtests": lambda world, _: world.draft(),
+    "list_differences": lambda _world, _: {},
     "list_jobs": lambda _world, _: {},
     "list_lanes": lambda _world, _: {},
     "list_notifications": lambda _world, _: {},
@@ -243,6 +275,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_products": lambda _world, _: {},
     "list_promotion_versions": lambda world, _: world.draft(),
     "list_promotions": lambda _world, _: {},
+    "list_reconciliations": lambda _world, _: {},
     "list_returns": lambda world, store_id: world.sale(store_id),
     "list_store_group_changes": lambda world, _: world.group("store"),
     "list_store_groups": lambda _world, _: {},
@@ -255,6 +288,16 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "preview_product_group": lambda _world, _: {"body": {"filter": _group("product")["filter"]}},
     "preview_store_group": lambda _world, _: {"body": {"filter": _group("store")["filter"]}},
     "publish_promotion": lambda world, _: world.approved(),
+    "put_receipt_mapping": lambda _world, _: {
+        "path": {"retailer_id": "OWN"},
+        "headers": _ANY,
+        "body": _MAPPING,
+    },
+    "put_reconciliation_rules": lambda _world, _: {
+        "path": {"retailer_id": "OWN"},
+        "headers": _ANY,
+        "body": {},
+    },
     "receive_report": lambda _world, _: {
         "path": {"secret": settings().msg91_webhook_secret},
         "body": {"requestId": "1", "status": "Delivered"},
@@ -263,6 +306,8 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "reject_promotion": lambda world, _: world.submitted() | {"body": {"reason": "No"}},
     "replay_transaction": lambda world, store_id: world.sale(store_id),
     "request_otp": lambda _world, _: {"body": {"phone": "+390619999999"}},
+    "resolve_difference": lambda world, _: world.difference() | {"body": _DISMISSED},
+    "resolve_differences": lambda _world, _: {"body": _DISMISSED | {"filter": {}}},
     "resume_promotion": lambda world, _: world.paused(),
     "retry_notification": lambda world, _: world.dead_message(),
     "review_transaction": lambda world, store_id: world.sale(store_id) | {"body": {"reason": "Odd"}},

@@ -27,7 +27,14 @@ class Client:
     conn: psycopg.Connection
     user_id: UUID
 
-    def ask(self, kind: str, *, mode: Mode = Mode.VALID_ROWS, validate_only: bool = False) -> files.Ticket:
+    def ask(
+        self,
+        kind: str,
+        *,
+        mode: Mode = Mode.VALID_ROWS,
+        validate_only: bool = False,
+        retailer_id: str | None = None,
+    ) -> files.Ticket:
         now = datetime.now(UTC)
         upload_id, expires_at = actions.request(
             self.conn,
@@ -37,6 +44,7 @@ class Client:
             mode=mode,
             validate_only=validate_only,
             user_id=self.user_id,
+            retailer_id=retailer_id,
         )
         _kinds[upload_id] = UploadKind(kind)
         return files.ticket(UploadKind(kind), upload_id, expires_at, now)
@@ -71,9 +79,10 @@ class Client:
         *,
         mode: Mode = Mode.VALID_ROWS,
         validate_only: bool = False,
+        retailer_id: str | None = None,
     ) -> Upload:
         """Ask, put, deliver: the upload as it is then."""
-        ticket = self.ask(kind, mode=mode, validate_only=validate_only)
+        ticket = self.ask(kind, mode=mode, validate_only=validate_only, retailer_id=retailer_id)
         body = content.encode() if isinstance(content, str) else content
         assert self.put(ticket, body).status_code == 201
         return self.deliver(ticket.upload_id)

@@ -21,6 +21,7 @@ def insert(conn: psycopg.Connection) -> UUID:
         filename="shops.csv",
         mode=Mode.VALID_ROWS,
         validate_only=False,
+        retailer_id=None,
         created_by=a_user(conn),
         now=NOW,
         expires_at=NOW,

@@ -54,6 +54,7 @@ def describe(kinds: Iterable[Kind]) -> tuple[KindDescribed, ...]:
                     default=column.default,
                 )
                 for column in kind.columns
+                if column.headers
             ),
         )
         for kind in kinds

@@ -15,6 +15,7 @@ class Target(StrEnum):
     STORES = "stores"
     USERS = "users"
     STATUSES = "statuses"
+    RECEIPTS = "receipts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,8 @@ class Kind:
     """A kind of upload. Columns of a file that are not named here become attributes, or refuse the file.
 
     `columns` are in the order in which the target stages them; `constants` are what every row has without
-    the file saying so. `needs` is the permission of whoever uploads one.
+    the file saying so. `needs` is the permission of whoever uploads one. With `ignores_others` other columns
+    are passed over. Rows that agree in the columns of `whole` are one thing, taken or rejected as one.
     """
 
     name: str
@@ -58,3 +60,5 @@ class Kind:
     most_rows: int = 2_000_000
     together: tuple[Together, ...] = ()
     constants: Mapping[str, str] = field(default_factory=dict[str, str])
+    ignores_others: bool = False
+    whole: tuple[str, ...] = ()
