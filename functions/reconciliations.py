@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import reconciliations as actions
+from shared.domain.audit import By
 from shared.domain.pages import Page, page_of
 from shared.domain.reconciliation.runs import (
     DaysInvalid,
@@ -17,7 +18,7 @@ from shared.domain.reconciliation.runs import (
     check_days,
 )
 from shared.domain.stores import RetailerUnknown, StoreUnknown
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.http import BASE, endpoint
 from shared.edge.operations import Reply, Request
 from shared.jobs import reconciliations as jobs
@@ -52,7 +53,7 @@ class ReconciliationsQuery(Request):
     status=202,
     raises=(RetailerUnknown, StoreUnknown, DaysInvalid),
 )
-def create_reconciliation(caller: Caller, now: datetime, body: ReconciliationBody) -> Reply[Reconciliation]:
+def create_reconciliation(by: By, now: datetime, body: ReconciliationBody) -> Reply[Reconciliation]:
     """Reconcile the days of a retailer's stores, of one store, or of all.
 
     An upload of receipts begins one by itself. Doing it again changes nothing but what came since; what
@@ -70,7 +71,7 @@ def create_reconciliation(caller: Caller, now: datetime, body: ReconciliationBod
         store_id=body.store_id,
         from_on=body.from_on,
         until_on=body.until_on,
-        user_id=caller.user_id,
+        by=by,
     )
     return Reply(begun, headers=(("Location", f"/api/{BASE}reconciliations/{begun.id}"),))
 

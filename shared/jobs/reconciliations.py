@@ -7,10 +7,11 @@ from uuid import UUID
 from shared import pool
 from shared.actions import jobs as job_actions
 from shared.actions import reconciliations as actions
+from shared.domain.audit import Action, By, Subject
 from shared.domain.jobs import JobKind, Json, StepResult, Wake
 from shared.domain.reconciliation.runs import Reconciliation
 from shared.jobs.waking import wake
-from shared.store import Conn, reconciliations
+from shared.store import Conn, audit, reconciliations
 
 # A second's work.
 _STORES = 50
@@ -48,11 +49,11 @@ def begin(
     store_id: str | None,
     from_on: date,
     until_on: date,
-    user_id: UUID,
+    by: By,
 ) -> Reconciliation:
     """Queue a run over the days of a retailer's stores, of one store, or of all."""
     with pool.transaction() as conn:
-        reconciliation_id, workers = _queue(conn, now, retailer_id=retailer_id, user_id=user_id)
+        reconciliation_id, workers = _queue(conn, now, retailer_id=retailer_id, user_id=by.user_id)
         reconciliations.insert_days(
             conn,
             reconciliation_id,
@@ -60,6 +61,21 @@ def begin(
             store_id=store_id,
             from_on=from_on,
             until_on=until_on,
+        )
+        audit.insert(
+            conn,
+            now=now,
+            by=by,
+            action=Action.RECONCILIATION_BEGUN,
+            subject=Subject.RECONCILIATION,
+            subject_id=reconciliation_id,
+            before=None,
+            after={
+                "retailer_id": retailer_id,
+                "store_id": store_id,
+                "from_on": from_on,
+                "until_on": until_on,
+            },
         )
         found = actions.get(conn, reconciliation_id)
     wake(workers)

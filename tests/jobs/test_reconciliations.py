@@ -68,7 +68,7 @@ def asked(conn: Conn, now: datetime = LATER) -> Reconciliation:
         store_id="S1",
         from_on=date(2026, 6, 15),
         until_on=date(2026, 6, 15),
-        user_id=a_user(conn),
+        by=By(a_user(conn)),
     )
     return ended(conn, begun, now)
 
