@@ -10,14 +10,17 @@ from shared.edge import poison, storage
 from tests.test_house import BLOBS
 
 BICEP = (ROOT / "infra" / "app" / "storage.bicep").read_text()
-# Kinds whose files tell of persons; of receipts there is no kind yet.
+# Kinds whose files tell of persons.
 PERSONAL = {UploadKind.USERS, UploadKind.RECEIPTS}
 
 
 def rule(name: str) -> tuple[list[str], str]:
     """The prefixes of a lifecycle rule, and what it does."""
     _, _, rest = BICEP.partition(f"name: '{name}'")
-    prefixes, actions = re.findall(r"prefixMatch: \[(.*?)\]", rest)[0], re.findall(r"actions: (.*)", rest)[0]
+    prefixes, actions = (
+        re.findall(r"prefixMatch: \[(.*?)\]", rest, re.DOTALL)[0],
+        re.findall(r"actions: (.*)", rest)[0],
+    )
     return re.findall(r"'([^']+)'", prefixes), actions
 
 
