@@ -8,18 +8,10 @@ from uuid import UUID
 from shared.domain.counters import FOR_EVER, Counter, CounterKey, headroom
 from shared.domain.engine.basket import Headroom
 from shared.domain.limits import Limit, Measure, Period, Scope
-from shared.domain.reruns import Rerun
+from shared.domain.reruns import Verdict
 
-
-@dataclass(frozen=True, slots=True)
-class Occasion:
-    """A sale as limits see it; `day` is its date in its store."""
-
-    customer_id: UUID | None
-    store_id: str
-    day: date
-    at: datetime
-    currency: str
+type Keys = tuple[CounterKey | None, ...]
+"""The counter of each limit; None where it counts for a customer and nobody knows who bought."""
 
 
 @dataclass(slots=True)
@@ -36,12 +28,29 @@ class BurnDown:
     def __init__(self, promotion_id: UUID, limits: Sequence[Limit]) -> None:
         self._promotion_id = promotion_id
         self._limits = tuple(limits)
+        self._names = tuple(limit.name for limit in self._limits)
         self._uses: dict[CounterKey, Use] = {}
         self._touched: set[CounterKey] = set()
 
-    def unknown(self, occasions: Iterable[Occasion]) -> set[CounterKey]:
+    def keys(self, *, customer_id: UUID | None, store_id: str, day: date) -> Keys:
+        """The counters of a sale; `day` is its date in its store."""
+        if not self._limits:
+            return ()
+        subjects = {
+            Scope.PROMOTION: "",
+            Scope.STORE: store_id,
+            Scope.CUSTOMER: None if customer_id is None else str(customer_id),
+        }
+        return tuple(
+            None
+            if (subject := subjects[limit.per]) is None
+            else CounterKey(self._promotion_id, name, subject, first_day(limit.period, day))
+            for limit, name in zip(self._limits, self._names, strict=True)
+        )
+
+    def unknown(self, sales: Iterable[Keys]) -> set[CounterKey]:
         """The counters of these sales that were not looked up yet."""
-        found = {key for one in occasions for key in self._keys(one) if key is not None}
+        found = {key for keys in sales for key in keys if key is not None}
         return found - self._uses.keys()
 
     def learn(self, uses: Mapping[CounterKey, Use], keys: Iterable[CounterKey]) -> None:
@@ -49,29 +58,31 @@ class BurnDown:
         for key in keys:
             self._uses[key] = uses.get(key, Use())
 
-    def headroom(self, occasion: Occasion) -> Headroom | None:
+    def headroom(self, keys: Keys, currency: str) -> Headroom | None:
         """What is left for a sale; None without limits."""
+        if not keys:
+            return None
         counters = [
             Counter(self._promotion_id, limit, key, limit.most, limit.most - self._used(key), {})
-            for limit, key in zip(self._limits, self._keys(occasion), strict=True)
+            for limit, key in zip(self._limits, keys, strict=True)
         ]
-        return headroom(counters, occasion.currency).get(str(self._promotion_id))
+        return headroom(counters, currency).get(str(self._promotion_id))
 
-    def take(self, occasion: Occasion, rerun: Rerun) -> None:
+    def take(self, keys: Keys, at: datetime, verdict: Verdict) -> None:
         """Count what a sale used, or that it found too little left."""
         counters = [
             (limit, self._uses[key], key)
-            for limit, key in zip(self._limits, self._keys(occasion), strict=True)
+            for limit, key in zip(self._limits, keys, strict=True)
             if key is not None
         ]
-        if rerun.limited and counters:
+        if verdict.limited and counters:
             limit, use, key = min(counters, key=lambda one: _ease(one[0], one[1]))
             if use.used_up_at is None:
-                use.used_up_at = occasion.at
+                use.used_up_at = at
                 self._touched.add(key)
-        if rerun.granted is not None:
+        if verdict.granted is not None:
             for limit, use, key in counters:
-                use.used += 1 if limit.measure is Measure.REDEMPTIONS else rerun.granted
+                use.used += 1 if limit.measure is Measure.REDEMPTIONS else verdict.granted
                 self._touched.add(key)
 
     def touched(self) -> dict[CounterKey, Use]:
@@ -80,17 +91,6 @@ class BurnDown:
 
     def _used(self, key: CounterKey | None) -> int:
         return 0 if key is None else self._uses[key].used
-
-    def _keys(self, occasion: Occasion) -> list[CounterKey | None]:
-        """The counter of each limit; None where it counts for a customer and nobody knows who bought."""
-        customer_id = None if occasion.customer_id is None else str(occasion.customer_id)
-        subjects = {Scope.PROMOTION: "", Scope.STORE: occasion.store_id, Scope.CUSTOMER: customer_id}
-        return [
-            None
-            if (subject := subjects[limit.per]) is None
-            else CounterKey(self._promotion_id, limit.name, subject, first_day(limit.period, occasion.day))
-            for limit in self._limits
-        ]
 
 
 def first_day(period: Period, day: date) -> date:

@@ -3,8 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
-from decimal import Decimal
+from datetime import date, datetime
 from typing import NamedTuple
 
 from shared.domain.engine import (
@@ -19,26 +18,25 @@ from shared.domain.engine import (
     compile_rule_set,
     evaluate,
 )
-from shared.domain.engine.basket import Facts, Headroom
+from shared.domain.engine.basket import Headroom
 from shared.domain.facts import PER_PROMOTION, name_for
-from shared.domain.money import to_minor
+from shared.domain.money import exponent
 from shared.domain.seen import seen_from
 
-# So many products and stores are told apart by identity; what is not asked for any more is forgotten.
-_MOST_FACTS = 16_384
-
-
 # With one of these a promotion takes no part, and the others share the units as if it were not there.
-_NEVER_HERE = frozenset({Outcome.OUTSIDE_SCHEDULE, Outcome.STORE_NOT_TARGETED})
-_AWAY = _NEVER_HERE | {Outcome.NOT_MET}
+_AWAY = frozenset({Outcome.OUTSIDE_SCHEDULE, Outcome.STORE_NOT_TARGETED, Outcome.NOT_MET})
+# json.loads looks at its options for every text.
+_decode = json.JSONDecoder().decode
 
 
 class Sale(NamedTuple):
     """A stored sale: what was seen, what was recorded, and what limits leave the promotion (None: no limit).
 
-    `recorded` is the JSON of its quote, of which the lines are read.
+    `day` is its date in its store. `recorded` is the JSON of its quote, of which the lines are read.
     """
 
+    store_id: str
+    day: date
     seen: str
     recorded: str
     headroom: Headroom | None
@@ -56,30 +54,35 @@ class Share(NamedTuple):
     after: int
 
 
-class Rerun(NamedTuple):
-    """What came of a sale, in minor units.
+class Verdict(NamedTuple):
+    """What limits look at, in minor units.
 
     `wanted` is what the promotion would have given without its limits, `granted` what it gave; None where it
-    did not apply. `most` is what it could want at all. Shares of funders count under an empty key what no
-    funder bears.
+    did not apply. `most` is what it could want at all.
     """
 
-    currency: str
-    gross: int
     most: int
-    before: int
-    after: int
     wanted: int | None
     granted: int | None
-    affected: bool
-    skus: tuple[Share, ...]
-    promotions: tuple[Share, ...]
-    funders: tuple[Share, ...]
 
     @property
     def limited(self) -> bool:
         """Whether a limit kept the promotion from giving what it wanted."""
         return self.wanted is not None and (self.granted is None or self.granted < self.wanted)
+
+
+class Rerun(NamedTuple):
+    """What came of a sale, in minor units. Shares of funders count under an empty key what no funder bears."""
+
+    currency: str
+    gross: int
+    before: int
+    after: int
+    affected: bool
+    verdict: Verdict
+    skus: tuple[Share, ...]
+    promotions: tuple[Share, ...]
+    funders: tuple[Share, ...]
 
 
 class Members(NamedTuple):
@@ -102,7 +105,6 @@ class Trial:
         self._gifts = gifts
         self._rule_sets: dict[int, tuple[RuleSet, bool]] = {}
         self._alone = compile_rule_set(0, ())
-        self._facts: dict[str, Facts] = {}
         name = terms.promotion_id
         self._history = {name_for(fact, name): 0 for fact in PER_PROMOTION}
 
@@ -125,10 +127,10 @@ class Trial:
         """Evaluate the sale under its own clock and rule set, which must have been learnt."""
         seen = seen_from(sale.seen)
         rule_set, is_new = self._rule_sets[seen.rule_set_version]
-        basket = self._interned(seen.basket)
+        basket = seen.basket
         before = _recorded(sale.recorded, basket.currency)
         if is_new and self._is_away(basket, seen.now):
-            return self._rerun(basket, before, before, most=1, wanted=None, granted=None)
+            return _rerun(basket, before, before, Verdict(1, None, None))
         evaluation = evaluate(rule_set, self._prepared(basket, None), seen.now)
         own = self._own(evaluation)
         most = max(evaluation.gross, 1)
@@ -142,40 +144,26 @@ class Trial:
             own = self._own(evaluation)
             granted = own.discount if own.outcome is Outcome.APPLIED else None
             after = _evaluated(evaluation)
-        return self._rerun(basket, before, after, most=most, wanted=wanted, granted=granted)
+        return _rerun(basket, before, after, Verdict(most, wanted, granted))
 
     def _is_away(self, basket: Basket, now: datetime) -> bool:
         """Say whether the promotion takes no part, whatever the others do.
 
-        Asked of it alone, which is far cheaper. In a later lane its condition may look at what earlier ones
-        have left of the prices: there only time and store are certain.
+        Asked of it alone, which is far cheaper: of time, store and goods first, and of all of it where more
+        may keep it away. In a later lane its condition may look at what earlier ones have left of the
+        prices: there only time, store and goods are certain.
         """
-        own = self._own(evaluate(self._alone, self._prepared(basket, None), now))
-        return own.outcome in (_AWAY if self._terms.lane == Lane.LINE else _NEVER_HERE)
-
-    def _rerun(
-        self,
-        basket: Basket,
-        before: "_Given",
-        after: "_Given",
-        *,
-        most: int,
-        wanted: int | None,
-        granted: int | None,
-    ) -> Rerun:
-        return Rerun(
-            currency=basket.currency,
-            gross=sum(line.quantity * line.unit_price for line in basket.lines),
-            most=most,
-            before=sum(before.skus.values()),
-            after=sum(after.skus.values()),
-            wanted=wanted,
-            granted=granted,
-            affected=granted == 0 or (before.promotions, before.skus) != (after.promotions, after.skus),
-            skus=_shares(before.skus, after.skus, _gross(basket)),
-            promotions=_shares(before.promotions, after.promotions),
-            funders=_shares(before.funders, after.funders),
-        )
+        program = self._alone.program
+        (plan,) = program.plans
+        if not program.screening(basket.store, now).live:
+            return True
+        if plan.targets and not (plan.gifts or plan.points):
+            profiles = program.profiles_of(basket.lines, basket.currency)
+            if not any([profile.touches for profile in profiles]):
+                return True
+        if self._terms.lane != Lane.LINE or (plan.free and plan.condition is None):
+            return False
+        return self._own(evaluate(self._alone, self._prepared(basket, None), now)).outcome in _AWAY
 
     def _own(self, evaluation: Evaluation) -> PromotionOutcome:
         return next(one for one in evaluation.promotions if one.promotion_id == self._terms.promotion_id)
@@ -183,31 +171,18 @@ class Trial:
     def _prepared(self, basket: Basket, headroom: Headroom | None) -> Basket:
         """The basket with what the promotion finds in it that the sale did not know of."""
         name = self._terms.promotion_id
-        customer = basket.customer
+        customer, left, gifts = basket.customer, basket.headroom, self._gifts.get(basket.currency)
+        if customer is None and headroom is None and name not in left and not gifts:
+            return basket
         if customer is not None:
             customer = replace(customer, facts={**self._history, **customer.facts})
-        left = {promotion: room for promotion, room in basket.headroom.items() if promotion != name}
+        left = {promotion: room for promotion, room in left.items() if promotion != name}
         if headroom is not None:
             left[name] = headroom
-        gifts = {**self._gifts.get(basket.currency, {}), **basket.gifts}
-        return replace(basket, customer=customer, headroom=left, gifts=gifts)
+        return replace(basket, customer=customer, headroom=left, gifts={**(gifts or {}), **basket.gifts})
 
-    def _interned(self, basket: Basket) -> Basket:
-        store = basket.store
-        return replace(
-            basket,
-            store=store._replace(facts=self._kept(f"store {store.id}", store.facts)),
-            lines=tuple(line._replace(facts=self._kept(line.sku, line.facts)) for line in basket.lines),
-        )
 
-    def _kept(self, key: str, facts: Mapping[str, object]) -> Facts:
-        """The same facts as an object that was seen before, by which the engine knows them again."""
-        kept = self._facts.get(key)
-        if kept is None or dict(kept) != dict(facts):
-            if len(self._facts) >= _MOST_FACTS:
-                self._facts.clear()
-            kept = self._facts[key] = Facts(facts)
-        return kept
+_NOTHING: Mapping[str, int] = {}
 
 
 def may_bind(headroom: Headroom | None, most: int) -> bool:
@@ -224,6 +199,23 @@ def _is_refused(headroom: Headroom | None, wanted: int) -> bool:
         return False
     above = headroom.refuse_above
     return headroom.used_up is not None or (above is not None and wanted > above)
+
+
+def _rerun(basket: Basket, before: "_Given", after: "_Given", verdict: Verdict) -> Rerun:
+    gross: dict[str, int] = {}
+    for sku, quantity, price, _, _ in basket.lines:
+        gross[sku] = gross.get(sku, 0) + quantity * price
+    return Rerun(
+        basket.currency,
+        sum(gross.values()),
+        sum(before.skus.values()),
+        sum(after.skus.values()),
+        verdict.granted == 0 or (before.promotions, before.skus) != (after.promotions, after.skus),
+        verdict,
+        _shares(before.skus, after.skus, gross),
+        _shares(before.promotions, after.promotions, _NOTHING),
+        _shares(before.funders, after.funders, _NOTHING),
+    )
 
 
 class _Given:
@@ -246,11 +238,11 @@ class _Given:
 
 
 def _recorded(text: str, currency: str) -> _Given:
-    given = _Given()
-    for line in json.loads(text)["lines"]:
+    given, decimals = _Given(), exponent(currency)
+    for line in _decode(text)["lines"]:
         for one in line["allocations"]:
-            funding = [(part["party"], _minor(part["amount"], currency)) for part in one["funding"]]
-            given.add(line["sku"], one["promotion_id"], _minor(one["amount"], currency), funding)
+            funding = [(part["party"], _minor(part["amount"], decimals)) for part in one["funding"]]
+            given.add(line["sku"], one["promotion_id"], _minor(one["amount"], decimals), funding)
     return given
 
 
@@ -262,21 +254,16 @@ def _evaluated(evaluation: Evaluation) -> _Given:
     return given
 
 
-def _minor(amount: str, currency: str) -> int:
-    return to_minor(Decimal(amount), currency)
-
-
-def _gross(basket: Basket) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for line in basket.lines:
-        found[line.sku] = found.get(line.sku, 0) + line.quantity * line.unit_price
-    return found
+def _minor(amount: str, decimals: int) -> int:
+    """A recorded amount has exactly the decimals of its currency."""
+    whole, _, part = amount.partition(".")
+    if len(part) != decimals:
+        raise ValueError(f"{amount} is not an amount of {decimals} decimals")
+    return int(whole + part)
 
 
 def _shares(
-    before: Mapping[str, int], after: Mapping[str, int], gross: Mapping[str, int] | None = None
+    before: Mapping[str, int], after: Mapping[str, int], gross: Mapping[str, int]
 ) -> tuple[Share, ...]:
-    keys = sorted({*before, *after})
-    return tuple(
-        Share(key, gross.get(key, 0) if gross else 0, before.get(key, 0), after.get(key, 0)) for key in keys
-    )
+    keys = before if before.keys() >= after.keys() else {**before, **after}
+    return tuple([Share(key, gross.get(key, 0), before.get(key, 0), after.get(key, 0)) for key in keys])

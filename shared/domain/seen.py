@@ -1,7 +1,7 @@
 """Seen: everything that an evaluation was given, written down so that it can be repeated to the byte."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -16,6 +16,15 @@ from shared.domain.money import from_minor, to_minor
 
 _MONEY = tuple(name for name, form in FORMS.items() if form is Form.MONEY)
 _KEPT_TEXTS = 16_384
+
+# json.loads would make a decoder for every text.
+_decode = json.JSONDecoder(parse_float=exact_number).decode
+
+# What stands before facts, and after those of a line and of the store. A quote inside of a text is escaped,
+# so that none of these is ever part of one.
+_FACTS = '"facts":{'
+_AFTER_LINE, _AFTER_STORE = '},"quantity":', '},"id":'
+_CUSTOMER = '"customer":{'
 
 type Json = Mapping[str, Any]
 
@@ -60,22 +69,22 @@ def seen_text(seen: Seen) -> str:
 
 def seen_from(text: str) -> Seen:
     """Return what `seen_text` wrote; the facts are other objects with the same content."""
-    found = cast("Json", json.loads(text, parse_float=exact_number))
+    found, facts = _parsed(text)
     store, customer, currency = found["store"], found["customer"], found["currency"]
     basket = Basket(
         store=StoreFacts(
             store["id"],
             store["zone"],
-            _facts_from(store["facts"]),
+            facts[store["facts"]],
             prices_include_tax=store["prices_include_tax"],
         ),
         currency=currency,
         channel=found["channel"],
         codes=tuple(found["codes"]),
-        lines=tuple(map(_line_from, found["lines"])),
+        lines=tuple([_line_from(line, facts) for line in found["lines"]]),
         customer=None if customer is None else _customer_from(customer, currency),
         headroom={name: Headroom(**left) for name, left in found["headroom"].items()},
-        gifts={line["sku"]: _line_from(line) for line in found["gifts"]},
+        gifts={line["sku"]: _line_from(line, facts) for line in found["gifts"]},
     )
     return Seen(
         basket,
@@ -84,6 +93,39 @@ def seen_from(text: str) -> Seen:
         datetime.fromisoformat(found["now"]),
         found["engine_semantics"],
     )
+
+
+def _parsed(text: str) -> tuple[Json, Sequence[Facts]]:
+    """The document with places where goods and store have their facts, and these facts.
+
+    Most of the text are facts, most of which were met before: they are known again by their text alone. An
+    object that is cut in the wrong place does not parse.
+    """
+    try:
+        head, *rest = text.split(_FACTS)
+        parts, facts = [head], list[Facts]()
+        for part in rest:
+            if parts[-1].endswith(_CUSTOMER):
+                parts += _FACTS, part
+                continue
+            end = part.find(_AFTER_LINE)
+            if end < 0:
+                end = part.index(_AFTER_STORE)
+            parts.append(f'"facts":{len(facts)}{part[end + 1 :]}')
+            facts.append(_kept_facts(f"{{{part[: end + 1]}"))
+        return _decode("".join(parts)), facts
+    except ValueError:
+        return _parsed_whole(text)
+
+
+def _parsed_whole(text: str) -> tuple[Json, Sequence[Facts]]:
+    """The same where something inside facts is named like what stands around them."""
+    found = cast("dict[str, Any]", _decode(text))
+    facts: list[Facts] = []
+    for owner in (*found["lines"], *found["gifts"], found["store"]):
+        facts.append(_kept_facts(canonical_json(owner["facts"])))
+        owner["facts"] = len(facts) - 1
+    return found, facts
 
 
 def semantics_of(text: str) -> int:
@@ -103,13 +145,13 @@ def _line_text(line: BasketLine) -> str:
     )
 
 
-def _line_from(found: Json) -> BasketLine:
+def _line_from(found: Json, facts: Sequence[Facts]) -> BasketLine:
     return BasketLine(
         found["sku"],
         found["quantity"],
         found["unit_price"],
         Decimal(found["tax_rate_pct"]),
-        _facts_from(found["facts"]),
+        facts[found["facts"]],
     )
 
 
@@ -124,14 +166,10 @@ def _kept_text(facts: Facts) -> str:
     return canonical_json(facts)
 
 
-def _facts_from(found: Json) -> Facts:
-    return _kept_facts(canonical_json(found))
-
-
 @lru_cache(maxsize=_KEPT_TEXTS)
 def _kept_facts(text: str) -> Facts:
     """The same content is the same object, as it was when the catalogue was read."""
-    found = cast("dict[str, object]", json.loads(text, parse_float=exact_number))
+    found = cast("dict[str, object]", _decode(text))
     return Facts({name: _frozen(value) for name, value in found.items()})
 
 

@@ -3,6 +3,7 @@
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
+from contextlib import closing
 from datetime import datetime
 from itertools import batched
 from typing import Any, NamedTuple
@@ -13,18 +14,19 @@ from shared.actions import backtests as actions
 from shared.actions import jobs as job_actions
 from shared.actions.backtests import Prepared
 from shared.domain.backtests import Backtest, BacktestPlan, Period, StoredSale
-from shared.domain.burn_down import BurnDown, Occasion
+from shared.domain.burn_down import BurnDown, Keys
 from shared.domain.engine import SEMANTICS
 from shared.domain.engine.basket import Headroom
 from shared.domain.jobs import JobKind, Json, StepResult
-from shared.domain.reruns import Rerun, Sale, may_bind
+from shared.domain.reruns import Sale, Verdict, may_bind
 from shared.domain.tallies import Tally
+from shared.jobs.evaluator import Answer
 from shared.jobs.evaluators import Evaluators, evaluators
 from shared.jobs.waking import wake
 from shared.store import Conn, backtests
 
-# A few seconds of work on two processors.
-_STEP = 10_000
+# Some ten seconds of work on two processors: beginning their processes anew is a small part of it.
+_STEP = 25_000
 # Small enough that the processes end their last ones together, large enough that the pipes cost little.
 _BATCH = 100
 # Batches under way for each process: one at work, one on its way.
@@ -95,10 +97,14 @@ def step(conn: Conn, cursor: Json | None, arguments: Json, now: datetime) -> Ste
         raise BacktestGone
     most = arguments.get("step", _STEP)
     after = None if cursor is None else UUID(cursor["id"])
-    sales = backtests.read_sales(conn, plan, after=after, most=most, semantics=SEMANTICS)
+    reading = backtests.read_sales(conn, plan, after=after, most=most, semantics=SEMANTICS)
     prepared = actions.prepare(conn, plan)
     run = _Run(conn, plan, prepared)
-    with evaluators(prepared.trial, lambda version: actions.members(conn, version)) as processes:
+    # Closed here, not when it is forgotten: by then a later step may read by a cursor of the same name.
+    with (
+        closing(reading) as sales,
+        evaluators(prepared.trial, lambda version: actions.members(conn, version)) as processes,
+    ):
         run.work(sales, processes)
     run.save()
     return StepResult(
@@ -113,8 +119,9 @@ class _Batch(NamedTuple):
     """Sales under way, with what limits left the promotion when they were handed over."""
 
     sales: tuple[StoredSale, ...]
+    keys: tuple[Keys, ...]
     left: tuple[Headroom | None, ...]
-    reruns: Future[list[Rerun]]
+    answer: Future[Answer]
 
 
 class _Run:
@@ -126,6 +133,7 @@ class _Run:
         self._conn = conn
         self._plan = plan
         self._trial = prepared.trial
+        self._limited = bool(prepared.limits)
         self._burn_down = BurnDown(plan.promotion_id, prepared.limits)
         self._tally = Tally()
         self._older: Counter[int] = Counter()
@@ -156,39 +164,47 @@ class _Run:
 
     def _submit(self, sales: tuple[StoredSale, ...], processes: Evaluators) -> _Batch:
         """Hand over the sales with what limits leave before those that are still under way."""
-        unknown = self._burn_down.unknown(map(_occasion, sales))
+        keys = tuple(
+            self._burn_down.keys(customer_id=sale.customer_id, store_id=sale.store_id, day=sale.day)
+            for sale in sales
+        )
+        unknown = self._burn_down.unknown(keys)
         if unknown:
             uses = backtests.find_uses(self._conn, self._plan.id, self._plan.promotion_id, unknown)
             self._burn_down.learn(uses, unknown)
-        left = tuple(self._burn_down.headroom(_occasion(sale)) for sale in sales)
-        reruns = processes.submit(
-            [_as_sale(sale, room) for sale, room in zip(sales, left, strict=True)],
-            (sale.rule_set_version for sale in sales),
+        left = tuple(
+            self._burn_down.headroom(mine, sale.currency) for sale, mine in zip(sales, keys, strict=True)
         )
-        return _Batch(sales, left, reruns)
+        answer = processes.submit(
+            [_as_sale(sale, room) for sale, room in zip(sales, left, strict=True)],
+            {sale.rule_set_version for sale in sales},
+        )
+        return _Batch(sales, keys, left, answer)
 
     def _settle(self, batch: _Batch) -> None:
         """Take the sales in their order; what the ones before them used up since is no longer left."""
-        reruns = batch.reruns.result(_PATIENCE_S)
-        for sale, known, rerun in zip(batch.sales, batch.left, reruns, strict=True):
-            occasion = _occasion(sale)
-            left = self._burn_down.headroom(occasion)
+        verdicts, sums = batch.answer.result(_PATIENCE_S)
+        self._tally.merge(sums)
+        if not self._limited:
+            return
+        for sale, keys, known, verdict in zip(batch.sales, batch.keys, batch.left, verdicts, strict=True):
+            left = self._burn_down.headroom(keys, sale.currency)
             # What was refused when more was left is refused now.
-            if left != known and rerun.granted is not None and may_bind(left, rerun.most):
-                rerun = self._rerun(sale, left)  # noqa: PLW2901 - the last word on the same sale
-            self._burn_down.take(occasion, rerun)
-            self._tally.add(sale, rerun)
+            if left != known and verdict.granted is not None and may_bind(left, verdict.most):
+                verdict = self._judge_again(sale, known, left)  # noqa: PLW2901 - the last word on it
+            self._burn_down.take(keys, sale.at, verdict)
 
-    def _rerun(self, sale: StoredSale, left: Headroom | None) -> Rerun:
+    def _judge_again(self, sale: StoredSale, known: Headroom | None, left: Headroom | None) -> Verdict:
+        """Count the sale as it goes with what is left, and no longer as it went with what was known."""
         version = sale.rule_set_version
         if not self._trial.knows(version):
             self._trial.learn(version, actions.members(self._conn, version))
-        return self._trial.rerun(_as_sale(sale, left))
+        before, after = _as_sale(sale, known), _as_sale(sale, left)
+        rerun = self._trial.rerun(after)
+        self._tally.add(before, self._trial.rerun(before), -1)
+        self._tally.add(after, rerun)
+        return rerun.verdict
 
 
 def _as_sale(sale: StoredSale, left: Headroom | None) -> Sale:
-    return Sale(sale.seen or "", sale.recorded or "", left)
-
-
-def _occasion(sale: StoredSale) -> Occasion:
-    return Occasion(sale.customer_id, sale.store_id, sale.day, sale.at, sale.currency)
+    return Sale(sale.store_id, sale.day, sale.seen or "", sale.recorded or "", left)

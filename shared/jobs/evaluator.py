@@ -1,7 +1,7 @@
 """The evaluator: a process of its own that reruns sales; it imports the domain alone.
 
 It reads pickled requests from its standard input and writes pickled answers to its standard output: first the
-`Trial` and then `Batch` after `Batch`, each answered by its reruns or by a `Failure`. The end of the input,
+`Trial` and then `Batch` after `Batch`, each answered by what came of it or by a `Failure`. The end of the input,
 which comes with the end of the parent however that came about, is its own.
 """
 
@@ -12,7 +12,8 @@ import traceback
 from collections.abc import Mapping
 from typing import BinaryIO, NamedTuple
 
-from shared.domain.reruns import Members, Rerun, Sale, Trial
+from shared.domain.reruns import Members, Sale, Trial, Verdict
+from shared.domain.tallies import Tally, TallyRow
 
 _NICENESS = 10
 
@@ -23,6 +24,13 @@ class Batch(NamedTuple):
     sales: tuple[Sale, ...]
     learn: Mapping[int, Members]
     forget: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What limits look at of each sale, in order, and the sums of all."""
+
+    verdicts: list[Verdict]
+    sums: list[TallyRow]
 
 
 class Failure(NamedTuple):
@@ -52,13 +60,18 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             trial = request
 
 
-def _answer(trial: Trial | None, batch: Batch) -> list[Rerun] | Failure:
+def _answer(trial: Trial | None, batch: Batch) -> Answer | Failure:
     try:
         if trial is None:
             raise ValueError("the trial comes first")
         trial.forget(batch.forget)
         for version, members in batch.learn.items():
             trial.learn(version, members)
-        return [trial.rerun(sale) for sale in batch.sales]
+        tally, verdicts = Tally(), list[Verdict]()
+        for sale in batch.sales:
+            rerun = trial.rerun(sale)
+            tally.add(sale, rerun)
+            verdicts.append(rerun.verdict)
+        return Answer(verdicts, list(tally.rows()))
     except Exception as error:  # noqa: BLE001 - told to the parent, whose step it fails
         return Failure(type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))

@@ -10,15 +10,15 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import SimpleQueue
 from typing import IO, cast
 
-from shared.domain.reruns import Members, Rerun, Sale, Trial
-from shared.jobs.evaluator import Batch, Failure
+from shared.domain.reruns import Members, Sale, Trial
+from shared.jobs.evaluator import Answer, Batch, Failure
 
 _log = logging.getLogger(__name__)
 
@@ -71,13 +71,13 @@ class Evaluators:
         for process in processes:
             self._idle.put(process)
 
-    def submit(self, sales: Sequence[Sale], versions: Iterable[int]) -> Future[list[Rerun]]:
+    def submit(self, sales: Sequence[Sale], versions: Collection[int]) -> Future[Answer]:
         """Rerun the sales, in their order, some time; `versions` are those of their rule sets.
 
         Rule sets are loaded here and now, by the thread that submits. The future raises EvaluatorDied or
         EvaluatorFailed.
         """
-        needed = {version: self._get(version) for version in sorted(set(versions))}
+        needed = {version: self._get(version) for version in sorted(versions)}
         return self._threads.submit(self._rerun, tuple(sales), needed)
 
     def _get(self, version: int) -> Members:
@@ -87,7 +87,7 @@ class Evaluators:
             self._members[version] = self._load(version)
         return self._members[version]
 
-    def _rerun(self, sales: tuple[Sale, ...], needed: Mapping[int, Members]) -> list[Rerun]:
+    def _rerun(self, sales: tuple[Sale, ...], needed: Mapping[int, Members]) -> Answer:
         process = self._idle.get()
         try:
             return process.ask(sales, needed)
@@ -116,7 +116,7 @@ class _Process:
     def pid(self) -> int:
         return self._child.pid
 
-    def ask(self, sales: tuple[Sale, ...], needed: Mapping[int, Members]) -> list[Rerun]:
+    def ask(self, sales: tuple[Sale, ...], needed: Mapping[int, Members]) -> Answer:
         learn = {version: each for version, each in needed.items() if version not in self._known}
         forget: tuple[int, ...] = ()
         if learn and len(self._known) + len(learn) > _MOST_RULE_SETS:
@@ -150,8 +150,8 @@ class _Process:
         except BrokenPipeError:
             _log.debug("process %d ended before it had read everything", self.pid)
 
-    def _receive(self) -> list[Rerun] | Failure:
+    def _receive(self) -> Answer | Failure:
         try:
-            return cast("list[Rerun] | Failure", pickle.load(self._answers))  # noqa: S301
+            return cast("Answer | Failure", pickle.load(self._answers))  # noqa: S301
         except (EOFError, pickle.UnpicklingError) as error:
             raise EvaluatorDied from error

@@ -1,6 +1,6 @@
 """Backtests: what was asked, the sales of its period, and the sums that its steps add to."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
@@ -157,10 +157,10 @@ def count_sales(conn: Conn, plan: BacktestPlan) -> int:
 
 def read_sales(
     conn: Conn, plan: BacktestPlan, *, after: UUID | None, most: int, semantics: int
-) -> Iterator[StoredSale]:
+) -> Generator[StoredSale]:
     """The first so many sales after one, in the order of time, as the server sends them.
 
-    Voided sales and returns are none. `conn` is in a transaction, and the sales are read to their end.
+    Voided sales and returns are none. `conn` is in a transaction, and the generator is closed within it.
     """
     with conn.cursor(name="sales") as cursor:
         cursor.itersize = _FETCHED

@@ -40,7 +40,7 @@ def test_the_sums_are_those_of_two_evaluations(examples: int) -> None:
         trial = Trial(draft, {})
         trial.learn(1, Members(tuple(live), ()))
         text = seen_text(Seen(sold, frozenset(), 1, NOW))
-        rerun = trial.rerun(Sale(text, json_text(Quote, quote_of(recorded, NOW)), headroom))
+        rerun = trial.rerun(Sale("S1", NOW.date(), text, json_text(Quote, quote_of(recorded, NOW)), headroom))
         left = {} if headroom is None else {draft.promotion_id: headroom}
         free = evaluate(compile_rule_set(1, [*others, draft]), sold, NOW)
         bound = evaluate(compile_rule_set(1, [*others, draft]), replace(sold, headroom=left), NOW)

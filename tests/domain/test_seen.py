@@ -111,3 +111,16 @@ def test_the_same_text_is_the_same_facts() -> None:
     }
     assert facts_of("product", text) is facts
     assert "store.kind" in facts_of("store", text)
+
+
+def test_facts_may_be_named_like_what_stands_around_them() -> None:
+    """Whatever attributes hold, the text is read as the whole document would be."""
+    nested = {"facts": {"id": "x", "quantity": 1}, "quantity": 2}
+    named = Facts({"product.attributes.a": nested, "quantity": '},"id":', "facts": '"facts":{},"quantity":1'})
+    line = BasketLine("A", 1, 100, Decimal(22), named)
+    store = StoreFacts("S1", "UTC", Facts({"store.attributes.b": {"x": {}, "id": "},", "quantity": 1}}))
+    customer = CustomerFacts("c", {"customer.attributes.facts": '},"id":'})
+    basket = Basket(store, "EUR", "store", (), (line, line), customer, {"facts": Headroom()}, {"A": line})
+    text = seen_text(Seen(basket, frozenset(), 1, NOW))
+    assert plain(seen_from(text).basket) == plain(basket)
+    assert seen_text(seen_from(text)) == text
