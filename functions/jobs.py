@@ -6,7 +6,6 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 import azure.functions as func
-from azurefunctions.extensions.bindings import blob
 from pydantic import Field
 
 from shared import pool
@@ -14,6 +13,7 @@ from shared.actions import jobs as actions
 from shared.domain.jobs import Job, JobDetail, JobEnded, JobKind, JobStatus, JobUnknown, job_id_of
 from shared.domain.pages import Page, page_of
 from shared.domain.users import Caller, Permission
+from shared.edge.blob_events import BlobEvent
 from shared.edge.http import endpoint
 from shared.edge.operations import Request
 from shared.jobs import queueing, runner, waking
@@ -91,16 +91,16 @@ def cancel_job(path: JobPath) -> JobDetail:
 
 
 @bp.blob_trigger(
-    arg_name="client",
+    arg_name="event",
     path="jobs/{name}",
     connection="UPLOADS_STORAGE",
     source=func.BlobSource.EVENT_GRID,
 )
-def run_job(client: blob.BlobClient) -> None:
+def run_job(event: BlobEvent) -> None:
     """Work on the job the blob is for. Raises nothing that another try at once would mend."""
-    job_id = job_id_of(client.blob_name)
+    job_id = job_id_of(event.name)
     if job_id is None:
-        _log.warning("no job has a blob named %r", client.blob_name)
+        _log.warning("no job has a blob named %r", event.name)
         return
     runner.run(job_id, datetime.now(UTC))
-    waking.forget(client)
+    waking.forget(event.client)

@@ -35,10 +35,11 @@ class StorageUnavailable(Unavailable):
     code = "storage_unavailable"
 
 
-def service() -> "BlobServiceClient":
-    """The client of the account, made once for its settings."""
+def service(*, patient: bool = False) -> "BlobServiceClient":
+    """The client of the account, made once for its settings; a patient one tries again for minutes."""
     here = settings()
-    return _service(here.uploads_connection_string, here.uploads_account_url, here.uploads_identity_client_id)
+    account = here.uploads_connection_string, here.uploads_account_url, here.uploads_identity_client_id
+    return _service(*account, patient=patient)
 
 
 @contextmanager
@@ -65,16 +66,17 @@ def create_containers() -> None:
         _create_containers(connection_string)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _service(
-    connection_string: str | None, account_url: str | None, client_id: str | None
+    connection_string: str | None, account_url: str | None, client_id: str | None, *, patient: bool
 ) -> "BlobServiceClient":
     # Imported at first use: a cold start must not wait for it.
     from azure.storage.blob import BlobServiceClient  # noqa: PLC0415
 
+    options = {} if patient else _OPTIONS
     if account_url is None:
-        return BlobServiceClient.from_connection_string(connection_string or "", **_OPTIONS)
-    return BlobServiceClient(account_url, credential=identity.credential(client_id), **_OPTIONS)
+        return BlobServiceClient.from_connection_string(connection_string or "", **options)
+    return BlobServiceClient(account_url, credential=identity.credential(client_id), **options)
 
 
 @lru_cache(maxsize=1)

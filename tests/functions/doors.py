@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
@@ -10,7 +11,14 @@ import psycopg
 
 from shared.domain.users import Caller, Role
 from shared.edge import tokens
+from shared.edge.blob_events import BlobEvent
 from tests.rows import a_user
+
+
+def blob_event(container: str, name: str) -> BlobEvent:
+    """What the runtime makes of the host's word that a blob was put."""
+    told = {"Connection": "UPLOADS_STORAGE", "ContainerName": container, "BlobName": name}
+    return BlobEvent(data=SimpleNamespace(content=json.dumps(told)))
 
 
 class Doors:

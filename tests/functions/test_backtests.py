@@ -11,7 +11,7 @@ from shared.actions import promotions
 from shared.domain.audit import By
 from shared.domain.users import Role
 from shared.edge import storage
-from tests.functions.doors import Doors
+from tests.functions.doors import Doors, blob_event
 from tests.rows import NOW, terms
 
 JANUARY: dict[str, Any] = {"from": "2026-01-01", "until": "2026-01-31"}
@@ -46,7 +46,7 @@ def test_from_asking_to_the_end(doors: Doors, promotion_id: str) -> None:
     container = storage.service().get_container_client(storage.JOBS)
     (blob,) = [each.name for each in container.list_blobs()]
     assert blob == f"{queued['job_id']}/0"
-    jobs.run_job.build().get_user_function()(container.get_blob_client(blob))
+    jobs.run_job.build().get_user_function()(blob_event(storage.JOBS, blob))
     status, found = doors.call(backtests.get_backtest, path=path)
     assert (status, found["status"], found["done"], found["total"], found["totals"]) == (
         200,

@@ -11,7 +11,7 @@ from functions import jobs, timers
 from shared.domain.users import Role
 from shared.edge import storage
 from shared.jobs.purge import TABLES
-from tests.functions.doors import Doors
+from tests.functions.doors import Doors, blob_event
 
 PURGE: dict[str, Any] = {"kind": "purge"}
 
@@ -22,8 +22,7 @@ def doors(app: None, conn: psycopg.Connection) -> Doors:  # noqa: ARG001
 
 
 def wake(name: str) -> None:
-    client = storage.service().get_blob_client(storage.JOBS, name)
-    assert jobs.run_job.build().get_user_function()(client) is None
+    assert jobs.run_job.build().get_user_function()(blob_event(storage.JOBS, name)) is None
 
 
 def blobs() -> list[str]:

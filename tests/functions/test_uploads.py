@@ -13,7 +13,7 @@ from shared.domain.kinds import KINDS
 from shared.domain.users import Role
 from shared.edge import storage
 from shared.settings import settings
-from tests.functions.doors import Doors
+from tests.functions.doors import Doors, blob_event
 
 ASK = {"kind": "products_lens", "filename": "lenses.csv"}
 LENS = b"New Code,Name,Price,Currency,Tax Rate %\nA,Lens A,10,EUR,22\n,Lens B,10,EUR,22\n"
@@ -45,8 +45,8 @@ def http() -> Iterator[httpx.Client]:
 
 
 def deliver(upload_id: str) -> None:
-    client = storage.service().get_blob_client(storage.UPLOADS, f"{ASK['kind']}/{upload_id}.csv")
-    assert ingest.ingest_upload.build().get_user_function()(client) is None
+    event = blob_event(storage.UPLOADS, f"{ASK['kind']}/{upload_id}.csv")
+    assert ingest.ingest_upload.build().get_user_function()(event) is None
 
 
 def test_from_the_ticket_to_the_rejected_rows(doors: Client, http: httpx.Client) -> None:
