@@ -4,7 +4,9 @@ import atexit
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from select import POLLIN, poll
 from threading import Lock
+from time import monotonic
 from typing import Any, override
 
 import certifi
@@ -26,7 +28,9 @@ _pool: "_Pool | None" = None
 # How long a request waits for a connection while all are in use, or while one is being made.
 _PATIENCE_S = 5
 # Sockets of an instance that was frozen die without a word, and pool maintenance does not run meanwhile:
-# hence short lives, a check at check-out and TCP keep-alives.
+# hence short lives, a check at check-out and TCP keep-alives. Whoever was heard of so lately has not died
+# without a word.
+_HEARD_S = 1.0
 _CONNECT = {
     "autocommit": True,
     "application_name": "promopartner",
@@ -48,6 +52,7 @@ def connection() -> Iterator[Conn]:
     try:
         with _open_pool().connection() as conn:
             yield conn
+            conn.heard_at = monotonic()
     except psycopg_pool.TooManyRequests as error:
         raise DatabaseBusy from error
     except psycopg.OperationalError as error:
@@ -73,7 +78,25 @@ def close() -> None:
             _pool = None
 
 
-class _Pool(psycopg_pool.ConnectionPool[Conn]):
+class _Connection(psycopg.Connection[Any]):
+    """A connection that knows when it was last used well, which is when its server was heard of."""
+
+    heard_at = 0.0
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether its server was heard of just now and has not said anything since.
+
+        A server that ends a session says so, or its system does, and then there is something to be read.
+        """
+        if monotonic() - self.heard_at > _HEARD_S:
+            return False
+        silence = poll()
+        silence.register(self.pgconn.socket, POLLIN)
+        return not silence.poll(0)
+
+
+class _Pool(psycopg_pool.ConnectionPool[_Connection]):
     """A pool that says at once that the database is away, and hands out nothing that died with it.
 
     psycopg's own lets everybody wait to the end of their patience while it tries again ever more rarely.
@@ -83,6 +106,7 @@ class _Pool(psycopg_pool.ConnectionPool[Conn]):
         size = settings().database_pool_max
         super().__init__(
             settings().database_url,
+            connection_class=_Connection,
             kwargs=_parameters,
             configure=_check_session if settings().database_pgbouncer else None,
             min_size=0,
@@ -108,7 +132,9 @@ class _Pool(psycopg_pool.ConnectionPool[Conn]):
         for client in waiting:
             client.fail(psycopg.OperationalError("no connection could be made"))
 
-    def _check_alive(self, conn: Conn) -> None:
+    def _check_alive(self, conn: _Connection) -> None:
+        if conn.is_fresh:
+            return
         try:
             self.check_connection(conn)
         except psycopg.OperationalError:

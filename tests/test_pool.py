@@ -89,7 +89,7 @@ def test_those_that_died_together_are_not_found_out_one_by_one(conn: Conn) -> No
 def test_connections_that_were_cut_are_replaced(conn: Conn) -> None:
     with pool.connection() as one:
         pid = one.info.backend_pid
-    conn.execute("SELECT pg_terminate_backend(%s)", [pid])
+    conn.execute("SELECT pg_terminate_backend(%s, 10000)", [pid])
     with pool.connection() as another:
         assert another.info.backend_pid != pid
 
@@ -223,3 +223,20 @@ def test_a_process_never_opens_more_than_it_may(monkeypatch: pytest.MonkeyPatch)
 
     with ThreadPoolExecutor(12) as threads:
         assert len(set(threads.map(backend, range(36)))) <= 3
+
+
+def test_only_what_idled_is_asked_whether_it_lives(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def check(conn: Conn) -> None:
+        asked.append(conn.info.backend_pid)
+        conn.execute("")
+
+    monkeypatch.setattr(pool._Pool, "check_connection", staticmethod(check))
+    for _ in range(3):
+        with pool.connection() as conn:
+            pid = conn.info.backend_pid
+    assert asked == [pid], "a new one"
+    monkeypatch.setattr(pool, "_HEARD_S", 0.0)
+    with pool.connection() as conn:
+        assert asked == [pid, conn.info.backend_pid]

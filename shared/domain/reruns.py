@@ -72,7 +72,7 @@ class Verdict(NamedTuple):
 
 
 class Rerun(NamedTuple):
-    """What came of a sale, in minor units. Shares of funders count under an empty key what no funder bears."""
+    """What came of a sale, in minor units. Shares of funders have an empty key for what no funder bears."""
 
     currency: str
     gross: int
@@ -159,7 +159,7 @@ class Trial:
             return True
         if plan.targets and not (plan.gifts or plan.points):
             profiles = program.profiles_of(basket.lines, basket.currency)
-            if not any([profile.touches for profile in profiles]):
+            if not any(profile.touches for profile in profiles):
                 return True
         if self._terms.lane != Lane.LINE or (plan.free and plan.condition is None):
             return False

@@ -1,11 +1,11 @@
 """Blob events: which blob a trigger is about, named by the host and reached when it is asked for.
 
-The binding of Azure's own package would do, at the price of importing the whole storage SDK into every process
-before its first answer.
+The binding of Azure's own package would do, at the price of importing the whole storage SDK into every
+process before its first answer.
 """
 
 import json
-from typing import TYPE_CHECKING, Any, Self, override
+from typing import TYPE_CHECKING, Any, override
 
 from azurefunctions.extensions.base import Datum, InConverter, OutConverter, SdkType
 
@@ -23,10 +23,6 @@ class BlobEvent(SdkType):
         told = json.loads(data.content)
         self.container: str = told["ContainerName"]
         self.name: str = told["BlobName"]
-
-    @override
-    def get_sdk_type(self) -> Self:
-        return self
 
     @property
     def client(self) -> "BlobClient":
@@ -47,7 +43,7 @@ class _Converter(InConverter, OutConverter, binding="blob", trigger="blobTrigger
 
     @classmethod
     @override
-    def decode(cls, data: Datum, *, trigger_metadata: Any, pytype: type) -> BlobEvent:
+    def decode(cls, data: Datum, *, trigger_metadata: Any, pytype: type | None = None) -> BlobEvent:
         if data.type != "model_binding_data":
             raise ValueError(f"the name of a blob was expected, not {data.type}")
         return BlobEvent(data=data.value)

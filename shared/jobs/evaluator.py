@@ -1,7 +1,7 @@
 """The evaluator: a process of its own that reruns sales; it imports the domain alone.
 
 It reads pickled requests from its standard input and writes pickled answers to its standard output: first the
-`Trial` and then `Batch` after `Batch`, each answered by what came of it or by a `Failure`. The end of the input,
+`Trial` and then `Batch` after `Batch`, each answered by an `Answer` or by a `Failure`. The end of the input,
 which comes with the end of the parent however that came about, is its own.
 """
 
