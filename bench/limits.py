@@ -7,25 +7,20 @@ a counter would be that is not cut into slots. In the end a small cap is used up
 
 import argparse
 import json
-import multiprocessing
 import sys
-import time
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
-from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from typing import Any, LiteralString, cast
 from uuid import UUID, uuid4
 
 import psycopg
 
-from bench import pgbench, statements
+from bench import crowd, pgbench, statements
 from bench.document import put
-from bench.figures import latencies, ratio, spread
+from bench.figures import ratio, spread
 from bench.machine import load_average, machine
 from bench.site import Site, site
 from bench.statements import Statement
@@ -37,7 +32,6 @@ from shared.domain.audit import By
 from shared.domain.baskets import RequestedLine, SaleRequest
 from shared.domain.counters import SLOTS
 from shared.domain.engine import Lane
-from shared.domain.limits import LimitContended
 from shared.domain.promotions import Terms
 from shared.domain.users import Caller, Role
 from shared.store import users
@@ -45,11 +39,10 @@ from shared.store import users
 RESULT = ROOT / "bench" / "results" / "limits.json"
 _GOAL = 0.5
 _HOT = 1_000_000_000
-_PROCESSES = 2
 _TILLS = 64
 
 type Limits = tuple[dict[str, Any], ...]
-type Point = dict[str, float]
+type Point = crowd.Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,23 +108,15 @@ class World:
         )
 
     def by_actions(self, connections: int, seconds: float, most: int | None = None) -> Point:
-        """Sales through the app's actions, in processes of their own since one would compute for all."""
-        parts = min(_PROCESSES, connections)
-        shares = [self.tills[place:connections:parts] for place in range(parts)]
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(
-            parts, context, initializer=_meet_at, initargs=(context.Barrier(parts),)
-        ) as processes:
-            found = list(
-                processes.map(_sell_in_process, [self.url] * parts, shares, [seconds] * parts, [most] * parts)
-            )
-        took = [each for part, _ in found for each in part]
-        return {
-            "per_s": len(took) / seconds,
-            "sales": len(took),
-            "contended": sum(refused for _, refused in found),
-            **latencies(took),
-        }
+        """Sales through the app's actions."""
+        return crowd.measure(
+            self.url,
+            self.tills[:connections],
+            warm_up=_warm_up,
+            work=_sell,
+            seconds=seconds,
+            most=most,
+        )
 
     def by_pgbench(self, connections: int, seconds: float, slots: int) -> Point:
         """The statements of a sale; each connection takes from its own slot, as sessions of the app do."""
@@ -140,7 +125,7 @@ class World:
         script = pgbench.write(
             self._folder / f"pgbench-{next(self._logs)}",
             self.conn,
-            [[_in_slot(each, slots) for each in sale] for sale in heard],
+            [[in_slot(each, slots) for each in sale] for sale in heard],
         )
         for path in script.files:
             path.write_text(f"\\set slot 1 + :client_id % {slots}\n{path.read_text()}")
@@ -178,47 +163,14 @@ def _insert_products(conn: psycopg.Connection[Any]) -> None:
     )
 
 
-_start: Barrier | None = None
-
-
-def _meet_at(barrier: Barrier) -> None:
-    """The processes of a measurement begin together, however long each takes to come up."""
-    global _start  # noqa: PLW0603 - how a pool hands a barrier to its processes
-    _start = barrier
-
-
-def _sell_in_process(
-    url: str, tills: Sequence[Till], seconds: float, most: int | None
-) -> tuple[list[float], int]:
-    """How long each sale took, and how many were told to ask again."""
-    with ExitStack() as stack, ThreadPoolExecutor(len(tills)) as threads:
-        conns = [stack.enter_context(closing(psycopg.connect(url, autocommit=True))) for _ in tills]
-        list(threads.map(_warm_up, conns, tills))
-        if _start is not None:
-            _start.wait(60)
-        end = time.monotonic() + seconds
-        found = list(threads.map(lambda conn, till: _sell(conn, till, end, most), conns, tills))
-    return [each for took, _ in found for each in took], sum(refused for _, refused in found)
-
-
-def _warm_up(conn: psycopg.Connection[Any], till: Till) -> None:
+def _warm_up(conn: crowd.Conn, till: Till) -> None:
     """Statements are prepared and rules compiled before the clock runs."""
     for _ in range(6):
         actions.evaluate(conn, datetime.now(UTC), request=till.sale, caller=till.caller)
 
 
-def _sell(conn: psycopg.Connection[Any], till: Till, end: float, most: int | None) -> tuple[list[float], int]:
-    took: list[float] = []
-    refused = 0
-    while time.monotonic() < end and (most is None or len(took) < most):
-        began, now = time.perf_counter(), datetime.now(UTC)
-        try:
-            actions.confirm(conn, now, request=till.sale, caller=till.caller, key=str(uuid4()))
-        except LimitContended:
-            refused += 1
-        else:
-            took.append(time.perf_counter() - began)
-    return took, refused
+def _sell(conn: crowd.Conn, till: Till) -> None:
+    actions.confirm(conn, datetime.now(UTC), request=till.sale, caller=till.caller, key=str(uuid4()))
 
 
 def _terms(number: int, limits: Limits) -> Terms:
@@ -245,8 +197,8 @@ def _basket(till: Till) -> Basket:
     return Basket(till.user_id, till.store_id, body)
 
 
-def _in_slot(statement: Statement, slots: int) -> Statement:
-    """The statement with its slot to be said by pgbench."""
+def in_slot(statement: Statement, slots: int) -> Statement:
+    """The statement with its slot to be said by pgbench, as `:slot`."""
     if "takes" not in statement.parameters:
         return statement
     slot = f"least(:slot, {slots})"
@@ -267,7 +219,7 @@ def measure(here: Site, plan: Plan, say: Callable[[str], None]) -> dict[str, Any
     seen: dict[tuple[int, str], list[Point]] = {}
     for turn in range(plan.rounds):
         for connections in plan.connections:
-            for way, (limits, run) in _in_turn(ways, turn):
+            for way, (limits, run) in in_turn(ways, turn):
                 world.publish(limits)
                 point = run(connections)
                 seen.setdefault((connections, way), []).append(point)
@@ -297,7 +249,7 @@ def measure(here: Site, plan: Plan, say: Callable[[str], None]) -> dict[str, Any
     }
 
 
-def _in_turn[T](ways: dict[str, T], turn: int) -> Iterable[tuple[str, T]]:
+def in_turn[T](ways: dict[str, T], turn: int) -> Iterable[tuple[str, T]]:
     """Whoever goes first finds the machine as the one before left it."""
     items = list(ways.items())
     return items[turn % len(items) :] + items[: turn % len(items)]
@@ -325,7 +277,7 @@ def table(result: dict[str, Any]) -> str:
         )
     told = (
         f"Goal: capped at least {_GOAL} of no cap at 64 connections. A cap of {end['cap']:,} under "
-        f"{end['sales']:,.0f} sales of {_TILLS} connections was used {end['used']:,} times; "
+        f"{end['count']:,.0f} sales of {_TILLS} connections was used {end['used']:,} times; "
         f"{end['contended']:.0f} were told to ask again."
     )
     return "\n".join([*lines, "", told])

@@ -29,8 +29,8 @@ def throughput(site: Site, plan: Plan, baskets: Sequence[Basket], say: Callable[
         bare(site, baskets, _reply_bytes(host_at, baskets)) as (handler, handler_at),
     ):
         systems = (
-            _over_http(plan, baskets, host, host_at, prefix=""),
-            _over_http(plan, baskets, handler, handler_at, prefix="/{operation}"),
+            over_http(plan, baskets, host, host_at, prefix=""),
+            over_http(plan, baskets, handler, handler_at, prefix="/{operation}"),
             _by_pgbench(site, plan, baskets),
         )
         named = dict(zip(SYSTEMS, systems, strict=True))
@@ -65,7 +65,7 @@ def _entry(operation: str, connections: int, seen: Mapping[str, list[Point]]) ->
     return entry
 
 
-def _over_http(
+def over_http(
     plan: Plan, baskets: Sequence[Basket], server: Child, address: tuple[str, int], *, prefix: str
 ) -> Measure:
     def run(operation: str, connections: int) -> Point:

@@ -3,7 +3,7 @@
 import json
 import random
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -41,14 +41,17 @@ class Basket:
         return Caller(self.user_id, Role.STORE_USER, self.store_id, uuid4())
 
 
-def load(site: Site, plan: Plan, now: datetime) -> list[Basket]:
-    """Fill an empty, migrated database. Everything but `now` is the same in every run of a plan."""
+def load(site: Site, plan: Plan, now: datetime, **terms: Any) -> list[Basket]:
+    """Fill an empty, migrated database; each promotion has these terms besides its own.
+
+    Everything but `now` is the same in every run of a plan.
+    """
     with psycopg.connect(site.url, autocommit=True) as conn:
         admin = users.insert(conn, name="Benchmark", role=Role.ADMIN, phone="+390600000001", now=now)
         _upload(site, plan, tokens.issue(Caller(admin, Role.ADMIN, None, uuid4()), now))
-        for terms in offers(now):
+        for offer in offers(now):
             with conn.transaction():
-                draft = promotions.create(conn, now, terms=terms, by=By(admin))
+                draft = promotions.create(conn, now, terms=replace(offer, **terms), by=By(admin))
                 promotions.publish(conn, now, draft.id, by=By(admin), approval_required=False)
         baskets = _baskets(conn, plan, now)
         # What autovacuum would have done by the time anybody sells anything.

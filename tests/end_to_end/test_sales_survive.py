@@ -1,8 +1,8 @@
 """Sales survive: what serves tills is killed while they sell and repeat themselves; none is lost or double.
 
-Every till sells receipt after receipt. When no answer comes, or one that says to try again, it asks once more,
-as shops do: with the same key or, as after a restart of the shop's own app, with another and the same receipt.
-One in twenty answered sales is sent again for no reason.
+Every till sells receipt after receipt. When no answer comes, or one that says to try again, it asks once
+more, as shops do: with the same key or, as after a restart of the shop's own app, with another and the same
+receipt. One in twenty answered sales is sent again for no reason.
 """
 
 import time
