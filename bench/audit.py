@@ -1,4 +1,4 @@
-"""The audit: what an entry costs a sale, and what sealing, exporting, verifying and finding take.
+"""The audit: what an entry costs a sale, and what sealing, exporting, rolling up, verifying, finding take.
 
 `python -m bench.audit` measures and prints; --write keeps the result in the document. Some sales are made
 through the app and copied in the database, with their entries, until there are enough.
@@ -29,6 +29,7 @@ from shared.domain.baskets import RequestedLine, SaleRequest
 from shared.jobs.audit_export import export_due
 from shared.jobs.audit_sealing import seal_due
 from shared.jobs.audit_verify import verify
+from shared.jobs.rollups import rebuild, roll_up_due
 from shared.store import audit
 
 _MADE = 200
@@ -155,6 +156,8 @@ def _chain(now: datetime, here: Site) -> Mapping[str, float]:
 
     clocked("sealing", lambda: seal_due(now, budget=_LONG))
     clocked("exporting to the emulator", lambda: export_due(budget=_LONG))
+    clocked("rolling up", lambda: roll_up_due(budget=_LONG))
+    clocked("rolling up anew", rebuild)
     clocked("verifying without the export", lambda: _holds(now, storage=False))
     clocked("verifying with the export", lambda: _holds(now, storage=True))
     with psycopg.connect(here.url) as conn:

@@ -15,6 +15,7 @@ from shared.jobs import (
     outbox,
     partitioning,
     queueing,
+    rollups,
     waking,
 )
 from shared.store import promotions
@@ -42,7 +43,7 @@ def archive_promotions(timer: func.TimerRequest) -> None:
 @bp.timer_trigger(arg_name="timer", schedule="30 * * * * *", run_on_startup=False, use_monitor=True)
 def run_due_work(timer: func.TimerRequest) -> None:
     """Queue jobs that are due, wake for work nobody came for, make the partitions of months to come, send
-    what was not sent right away, forget old counts, seal and export the audit.
+    what was not sent right away, forget old counts, seal and export the audit, roll it up.
     """
     now = datetime.now(UTC)
     try:
@@ -55,6 +56,7 @@ def run_due_work(timer: func.TimerRequest) -> None:
         rate_limits.purge(now)
         sealed = audit_sealing.seal_due(now)
         exported = audit_export.export_due()
+        rollups.roll_up_due()
     if sealed or exported:
         _log.info("run_due_work sealed %d entries of the audit, exported %d", sealed, exported)
     if made or queued or woken or sent:

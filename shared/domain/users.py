@@ -69,6 +69,7 @@ class Permission(StrEnum):
     TRANSACTIONS_VOID = "transactions.void"
     TRANSACTIONS_RETURN = "transactions.return"
     AUDIT_READ = "audit.read"
+    REPORTS_READ = "reports.read"
     TRANSACTIONS_REVIEW = "transactions.review"
     RECONCILIATION_READ = "reconciliation.read"
     RECONCILIATION_WRITE = "reconciliation.write"
@@ -97,6 +98,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.PROMOTIONS_READ,
             Permission.PROMOTIONS_WRITE,
             Permission.BASKETS_EVALUATE,
+            Permission.REPORTS_READ,
         }
     ),
     Role.BACK_OFFICE: frozenset(
@@ -111,6 +113,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRANSACTIONS_VOID,
             Permission.TRANSACTIONS_RETURN,
             Permission.AUDIT_READ,
+            Permission.REPORTS_READ,
             Permission.TRANSACTIONS_REVIEW,
             Permission.RECONCILIATION_READ,
             Permission.RECONCILIATION_WRITE,

@@ -9,7 +9,7 @@ from shared.store import Conn
 
 # An id tells when its entry was written, by the database's clock, `at` when that began which it tells of, by
 # the app's: they are not further apart.
-_APART = timedelta(hours=1)
+_APART = timedelta(minutes=15)
 
 
 def insert(
