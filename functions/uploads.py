@@ -14,7 +14,15 @@ from shared.domain.kinds import KINDS
 from shared.domain.kinds.described import KindDescribed, describe
 from shared.domain.pages import Page, page_of
 from shared.domain.stores import RetailerUnknown
-from shared.domain.uploads import Mode, RetailerNotWanted, Upload, UploadFinished, UploadKind, UploadUnknown
+from shared.domain.uploads import (
+    Mode,
+    RetailerNotWanted,
+    Upload,
+    UploadFinished,
+    UploadKind,
+    UploadStatus,
+    UploadUnknown,
+)
 from shared.domain.users import Caller, Permission
 from shared.edge import files
 from shared.edge.files import Ticket
@@ -107,9 +115,12 @@ def get_upload(path: UploadPath, now: datetime) -> Upload:
         upload = uploads.get(conn, path.upload_id)
     if upload is None:
         raise UploadUnknown(upload_id=path.upload_id)
-    if upload.rows.rejected == 0:
-        return upload
-    return replace(upload, rejected_url=files.rejected_url(upload.id, now))
+    told = KINDS[upload.kind].tells_each_row and upload.status is UploadStatus.COMPLETED
+    return replace(
+        upload,
+        rejected_url=files.rejected_url(upload.id, now) if upload.rows.rejected else None,
+        results_url=files.results_url(upload.id, now) if told else None,
+    )
 
 
 @endpoint(

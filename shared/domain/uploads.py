@@ -109,7 +109,8 @@ class Upload:
     `cancelling` says that it will be cancelled unless it is finished first.
 
     With `validate_only` the rows are what would have been done, and nothing was. `errors` are the first 100,
-    and none in a list of uploads; `rejected_url` leads to all rejected rows for a while. `reason` and
+    and none in a list of uploads; `rejected_url` leads to all rejected rows for a while,
+    `results_url` to every row with what became of it, where the kind tells that. `reason` and
     `reason_code` say why the upload failed as a whole.
     """
 
@@ -126,6 +127,7 @@ class Upload:
     warnings: tuple[Warned, ...] = ()
     errors: tuple[RowError, ...] = ()
     rejected_url: str | None = None
+    results_url: str | None = None
     reason: str | None
     reason_code: str | None
     retailer_id: str | None = None
@@ -177,6 +179,11 @@ def blob_name(kind: UploadKind, upload_id: UUID) -> str:
 def result_name(upload_id: UUID) -> str:
     """The name of the file of its rejected rows."""
     return f"{upload_id}.csv"
+
+
+def results_name(upload_id: UUID) -> str:
+    """The name of the file of what became of each of its rows."""
+    return f"{upload_id}-rows.csv"
 
 
 def upload_id_of(name: str) -> UUID | None:

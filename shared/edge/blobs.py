@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.domain.uploads import UploadKind, blob_name, result_name
+from shared.domain.uploads import UploadKind, blob_name, result_name, results_name
 from shared.edge import storage
 from shared.edge.storage import StorageUnavailable
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
-__all__ = ["Source", "StorageUnavailable", "check", "put_again", "source", "write_rejected"]
+__all__ = ["Source", "StorageUnavailable", "check", "put_again", "source", "write_rejected", "write_results"]
 
 CHUNK = 4 * 1024 * 1024
 _PATIENCE_S = 3
@@ -69,15 +69,23 @@ def put_again(kind: UploadKind, upload_id: UUID) -> bool:
 
 def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:
     """Write the file of rejected rows; one of an earlier try is replaced."""
+    _write(result_name(upload_id), f"rejected-{upload_id}.csv", content)
+
+
+def write_results(upload_id: UUID, content: Iterable[bytes]) -> None:
+    """Write the file of what became of each row; one of an earlier try is replaced."""
+    _write(results_name(upload_id), f"results-{upload_id}.csv", content)
+
+
+def _write(name: str, shown: str, content: Iterable[bytes]) -> None:
     from azure.storage.blob import ContentSettings  # noqa: PLC0415
 
     storage.create_containers()
-    storage.service().get_blob_client(storage.RESULTS, result_name(upload_id)).upload_blob(
+    storage.service().get_blob_client(storage.RESULTS, name).upload_blob(
         iter(content),
         overwrite=True,
         content_settings=ContentSettings(
-            content_type="text/csv; charset=utf-8",
-            content_disposition=f'attachment; filename="rejected-{upload_id}.csv"',
+            content_type="text/csv; charset=utf-8", content_disposition=f'attachment; filename="{shown}"'
         ),
     )
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared.domain.uploads import UploadKind, blob_name, result_name
+from shared.domain.uploads import UploadKind, blob_name, result_name, results_name
 from shared.edge import storage
 
 if TYPE_CHECKING:
@@ -71,6 +71,11 @@ def rejected_url(upload_id: UUID, now: datetime) -> str:
     Raises StorageUnavailable.
     """
     return _signed(storage.RESULTS, result_name(upload_id), _READ, now + RESULT_LIFETIME, now)
+
+
+def results_url(upload_id: UUID, now: datetime) -> str:
+    """The URL from which the results of all rows can be read for as long. Raises StorageUnavailable."""
+    return _signed(storage.RESULTS, results_name(upload_id), _READ, now + RESULT_LIFETIME, now)
 
 
 def _signed(container: str, name: str, permission: str, expires_at: datetime, now: datetime) -> str:

@@ -1,7 +1,7 @@
 """Ingest: the file of an upload becomes rows, all of them in one transaction with the outcome it tells."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -36,7 +36,7 @@ from shared.jobs.ahead import ahead
 from shared.jobs.applying import apply, reject
 from shared.jobs.following import follow
 from shared.jobs.progress import Progress
-from shared.jobs.reading import READ_PCT, Origin, Reading, report
+from shared.jobs.reading import READ_PCT, Origin, Reading, report, results
 from shared.jobs.targets import STATEMENTS
 from shared.jobs.waking import wake
 from shared.store import Conn, rejected_cells, uploads
@@ -176,6 +176,8 @@ def _apply(conn: Conn, now: datetime, upload: Upload, origin: Origin, progress: 
             reason=f"{rejected} of {reading.read} rows are bad and all or nothing was asked for.",
             reason_code="rows_rejected",
         )
+    if statements.results is not None:
+        _tell_results(conn, upload.id, origin, statements.results)
     rows = Rows(read=reading.read, rejected=rejected)
     with conn.transaction(force_rollback=upload.validate_only):
         for percent, applied in apply(conn, kind, now, upload_id=upload.id, table=reading.table):
@@ -218,3 +220,11 @@ def _tell_rejected(conn: Conn, upload_id: UUID, origin: Origin, reading: Reading
     with closing(rejected_cells.find(conn)) as found:
         blobs.write_rejected(upload_id, csv_files.write(report(origin, found)))
     return errors
+
+
+def _tell_results(
+    conn: Conn, upload_id: UUID, origin: Origin, find: Callable[[Conn], Generator[tuple[int, str]]]
+) -> None:
+    """Write the file of what becomes of each row."""
+    with closing(find(conn)) as kept, closing(rejected_cells.find(conn)) as rejected:
+        blobs.write_results(upload_id, csv_files.write(results(origin, kept, rejected)))

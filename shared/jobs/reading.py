@@ -137,10 +137,39 @@ def report(origin: Origin, rejections: Iterable[Rejection]) -> Iterator[list[str
     rows = (row for lines, records in file.blocks for row in zip(lines, records, strict=True))
     for line, found in groupby(rejections, key=lambda each: each.line):
         cells = next(cells for begins, cells in rows if begins == line)
-        fitted = [*cells, *[""] * table.width][: table.width]
-        errors = [explain(each, table.headers) for each in found]
-        yield [
-            *fitted,
-            str(line),
-            *(" | ".join(getattr(error, name) for error in errors) for name in REPORT_COLUMNS[1:]),
-        ]
+        yield [*_fitted(cells, table), str(line), *_told(found, table)]
+
+
+def results(
+    origin: Origin, kept: Iterable[tuple[int, str]], rejections: Iterable[Rejection]
+) -> Iterator[list[str]]:
+    """The file of what became of each row: the row as it was, the result and, of a rejected one, why.
+
+    `kept` tells the lines of the good rows and their results; both are in the order of the file.
+    """
+    file = origin.open(origin.source.chunks())
+    table = Table(origin.kind, file.header)
+    yield [*table.titles, "result", *REPORT_COLUMNS]
+    rejected = groupby(rejections, key=lambda each: each.line)
+    kept = iter(kept)
+    good, bad = next(kept, None), next(rejected, None)
+    for lines, records in file.blocks:
+        for line, record in zip(lines, records, strict=True):
+            row = _fitted(record, table)
+            if good is not None and good[0] == line:
+                yield [*row, good[1], str(line), *[""] * len(REPORT_COLUMNS[1:])]
+                good = next(kept, None)
+            elif bad is not None and bad[0] == line:
+                yield [*row, "rejected", str(line), *_told(bad[1], table)]
+                bad = next(rejected, None)
+
+
+def _fitted(cells: Sequence[str], table: Table) -> list[str]:
+    """The cells of a row, as many as the header has."""
+    return [*cells, *[""] * table.width][: table.width]
+
+
+def _told(rejections: Iterable[Rejection], table: Table) -> list[str]:
+    """What is wrong with a row, without the line that it stands in."""
+    errors = [explain(each, table.headers) for each in rejections]
+    return [" | ".join(getattr(error, name) for error in errors) for name in REPORT_COLUMNS[1:]]

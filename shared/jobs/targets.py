@@ -1,6 +1,6 @@
 """Targets: what each target of an ingest stages, rejects and applies."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 
 from shared.domain.csv_rows import Table
@@ -27,6 +27,8 @@ class Statements:
     settle: Callable[[Conn, list[str]], None]
     # Whatever is to be made of the good rows before they are counted and merged.
     gather: Callable[[Conn, Table], None] = lambda _conn, _table: None
+    # What becomes of each good row, in the order of the file, before they are merged.
+    results: Callable[[Conn], Generator[tuple[int, str]]] | None = None
 
 
 STATEMENTS = {
@@ -71,6 +73,7 @@ STATEMENTS = {
             staged_statuses.delete_not_allowed,
         ),
         pages=staged_statuses.count_pages,
+        results=staged_statuses.find_results,
         merge=staged_statuses.merge,
         settle=lambda _conn, _given: None,
     ),

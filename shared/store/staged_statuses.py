@@ -1,6 +1,6 @@
 """Staged statuses: the rows of a file of them, in a table that lives as long as its transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
 
 from shared.domain.audit import Action, Subject
 from shared.domain.csv_rows import Table
@@ -111,6 +111,21 @@ def delete_not_allowed(conn: Conn, _table: Table) -> int:
             "settled": TransactionStatus.SETTLEMENT_COMPLETE,
         },
     ).rowcount
+
+
+def find_results(conn: Conn) -> Generator[tuple[int, str]]:
+    """Each line with `changed` or `unchanged`, which is what merging will make of it."""
+    with conn.cursor("status_results") as cursor:
+        cursor.itersize = 1_000
+        yield from cursor.execute(
+            """
+            SELECT line, CASE WHEN t.status = s.status THEN 'unchanged' ELSE 'changed' END
+              FROM staged_statuses AS s
+              JOIN transactions AS t
+                ON t.id = transaction_id
+             ORDER BY line
+            """
+        )
 
 
 def merge(conn: Conn, part: Slice) -> Applied:

@@ -1,11 +1,16 @@
 """Ingest of statuses: allowed transitions only, a reason for each row that stays out, and all of it told."""
 
+import csv
+import io
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
+import httpx
 import psycopg
 import pytest
 
 from shared.domain.uploads import Mode, Rows, UploadStatus
+from shared.edge import files
 from tests.actions.selling import a_seller, sell, sold, three_lenses
 from tests.jobs.conftest import Client
 
@@ -72,6 +77,31 @@ def test_allowed_rows_change_and_the_others_say_why(
         (client.user_id, str(sales[1]), "New", "Under Review", None, str(upload.id)),
     ]
     assert client.send("transaction_status", "\n".join([HEADER, *rows[:3]])).rows == Rows(read=3, unchanged=3)
+
+
+def test_each_row_has_its_result(client: Client, conn: psycopg.Connection, sales: list[UUID]) -> None:
+    put(conn, sales[1], "Verified")
+    rows = [
+        f"{sales[0]},Verified,Seen",
+        f"{sales[2]},Settlement Complete,",
+        "no id,Verified,",
+        f"{sales[1]},Verified,",
+        f'{sales[3]},Under Review,"Two\nlines"',
+        f"{sales[0]},Verified",
+    ]
+    upload = client.send("transaction_status", "\n".join([HEADER, *rows]))
+    url = files.results_url(upload.id, datetime.now(UTC))
+    told = list(csv.reader(io.StringIO(httpx.get(url).content.decode("utf-8-sig"))))
+    assert told[0] == [*HEADER.split(","), "result", "line", "column", "code", "value", "detail", "fix"]
+    assert [(row[0], row[3], row[4], row[6]) for row in told[1:]] == [
+        (str(sales[0]), "changed", "2", ""),
+        (str(sales[2]), "rejected", "3", "status_by_settlement"),
+        ("no id", "rejected", "4", "uuid_malformed"),
+        (str(sales[1]), "unchanged", "5", ""),
+        (str(sales[3]), "changed", "6", ""),
+        (str(sales[0]), "rejected", "8", "too_few_cells"),
+    ]
+    assert told[5][2] == "Two\nlines"
 
 
 def test_all_or_nothing_and_validate_only_leave_everything(

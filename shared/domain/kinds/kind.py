@@ -46,7 +46,8 @@ class Kind:
     """A kind of upload. Columns of a file that are not named here become attributes, or refuse the file.
 
     `columns` are in the order in which the target stages them; `constants` are what every row has without
-    the file saying so. `needs` is the permission of whoever uploads one. With `ignores_others` other columns
+    the file saying so. `needs` is the permission of whoever uploads one. With
+    `tells_each_row` there is a file of what became of every row. With `ignores_others` other columns
     are passed over. Rows that agree in the columns of `whole` are one thing, taken or rejected as one.
     """
 
@@ -56,6 +57,7 @@ class Kind:
     key: str
     columns: tuple[Column, ...]
     needs: Permission = Permission.UPLOADS_WRITE
+    tells_each_row: bool = False
     takes_attributes: bool = True
     most_rows: int = 2_000_000
     together: tuple[Together, ...] = ()

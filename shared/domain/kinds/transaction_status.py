@@ -10,7 +10,7 @@ KIND = Kind(
     says=(
         "A row for each transaction: its id, and Under Review or Verified. A status that cannot follow the "
         "present one is refused, one that it has already counts as unchanged. Settlement Complete comes with "
-        "the payment of a statement and with no file."
+        "the payment of a statement and with no file. What became of each row is told in a file of results."
     ),
     target=Target.STATUSES,
     key="transaction_id",
@@ -31,4 +31,5 @@ KIND = Kind(
     ),
     takes_attributes=False,
     needs=Permission.TRANSACTIONS_REVIEW,
+    tells_each_row=True,
 )
