@@ -12,10 +12,12 @@ from uuid import UUID
 from shared.domain import money
 from shared.domain.counters import Counter, headroom
 from shared.domain.customers import KnownCustomer, RequestedCustomer, UnknownCustomer
-from shared.domain.engine import Basket, BasketLine, StoreFacts, canonical_json
+from shared.domain.engine import Basket, BasketLine, StoreFacts
 from shared.domain.engine.basket import CustomerFacts, Facts
 from shared.domain.errors import Refused
 
+# The canonical form of what has texts and whole numbers only.
+_canonical = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 # Facts are kept by their text: a product is parsed once, and what is not asked for any more is forgotten.
 _KEPT_FACTS = 16_384
 
@@ -87,9 +89,9 @@ class SaleRequest:
             document["customer"] = {
                 "id": None if self.customer.id is None else str(self.customer.id),
                 "phone_hash": None if self.customer.phone_hash is None else self.customer.phone_hash.hex(),
-                "attributes": self.customer.attributes,
+                "attributes": dict(self.customer.attributes),
             }
-        return hashlib.sha256(canonical_json(document).encode()).digest()
+        return hashlib.sha256(_canonical(document).encode()).digest()
 
 
 @dataclass(frozen=True, slots=True)

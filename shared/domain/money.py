@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 
 from shared.domain.errors import Refused
 
@@ -64,6 +65,8 @@ def to_minor(amount: Decimal, currency: str, *, pointer: str | None = None) -> i
     return minor
 
 
+# A quote has a hundred amounts, most of them of few prices.
+@lru_cache(maxsize=16_384)
 def from_minor(minor: int, currency: str) -> Decimal:
     """Return the amount with exactly the decimals of its currency: 12050 EUR is 120.50."""
     # From a text, which unlike arithmetic is exact whatever the context.

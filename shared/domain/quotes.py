@@ -295,9 +295,17 @@ def _line(line: EvaluatedLine, currency: str, *, overridden: bool) -> QuotedLine
 def _promotion(
     promotion: PromotionOutcome, currency: str, requiring_otp: Collection[UUID]
 ) -> QuotedPromotion:
-    promotion_id = uuid_of(promotion.promotion_id)
+    requires_otp = bool(requiring_otp) and uuid_of(promotion.promotion_id) in requiring_otp
+    match promotion.detail:
+        case NotMet(_, ()) | OutsideSchedule() | StoreNotTargeted():
+            return _kept_promotion(promotion, currency, requires_otp=requires_otp)
+        case _:
+            return _quoted_promotion(promotion, currency, requires_otp=requires_otp)
+
+
+def _quoted_promotion(promotion: PromotionOutcome, currency: str, *, requires_otp: bool) -> QuotedPromotion:
     return QuotedPromotion(
-        promotion_id=promotion_id,
+        promotion_id=uuid_of(promotion.promotion_id),
         version=promotion.version,
         name=promotion.name,
         outcome=promotion.outcome,
@@ -307,8 +315,13 @@ def _promotion(
         beaten_by=_beaten_by(promotion.beaten_by, currency),
         detail=_detail(promotion.detail, currency),
         points=promotion.points,
-        requires_otp=promotion_id in requiring_otp,
+        requires_otp=requires_otp,
     )
+
+
+# Most promotions of most baskets have no target there or are not in force, which says nothing of the basket.
+# What a condition saw is left out: 1, 1.0 and true are one key, and not one text.
+_kept_promotion = lru_cache(maxsize=16_384)(_quoted_promotion)
 
 
 def _near_miss(one: NearMiss, currency: str) -> QuotedNearMiss:

@@ -134,15 +134,17 @@ def semantics_of(text: str) -> int:
 
 
 def _line_text(line: BasketLine) -> str:
-    return _object(
-        {
-            "facts": _facts_text(line.facts),
-            "quantity": str(line.quantity),
-            "sku": canonical_json(line.sku),
-            "tax_rate_pct": canonical_json(line.tax_rate_pct),
-            "unit_price": str(line.unit_price),
-        }
+    sku, quantity, unit_price, tax_rate_pct, facts = line
+    return (
+        f'{{"facts":{_facts_text(facts)},"quantity":{quantity},"sku":{canonical_json(sku)},'
+        f'"tax_rate_pct":{_rate_text(tax_rate_pct)},"unit_price":{unit_price}}}'
     )
+
+
+@lru_cache(maxsize=256)
+def _rate_text(rate: Decimal) -> str:
+    """Equal rates have one text, however they were written."""
+    return canonical_json(rate)
 
 
 def _line_from(found: Json, facts: Sequence[Facts]) -> BasketLine:

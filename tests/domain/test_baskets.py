@@ -1,10 +1,13 @@
 """Baskets: what a store sends and what the catalogue knows, brought together."""
 
+import hashlib
 from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from shared.domain.baskets import (
     PricedProduct,
@@ -15,6 +18,7 @@ from shared.domain.baskets import (
     basket_of,
 )
 from shared.domain.customers import KnownCustomer, RequestedCustomer, UnknownCustomer
+from shared.domain.engine import canonical_json
 from shared.domain.engine.basket import Facts
 
 SOMEBODY = UUID(int=5)
@@ -88,3 +92,36 @@ def test_a_customer_who_is_not_known() -> None:
     assert (unnamed.id, unnamed.facts) == (None, {"customer.attributes.tier": "gold"})
     assert basket_of(request(), read).customer is None
     assert basket_of(replace(request(), codes=()), read).codes == ()
+
+
+@given(
+    st.lists(st.tuples(st.text(max_size=5), st.integers(1, 9), st.none() | st.decimals(0, 99, places=2))),
+    st.dictionaries(st.text(max_size=4), st.text(max_size=4), max_size=2),
+    st.booleans(),
+)
+def test_the_hash_is_that_of_the_canonical_form(
+    lines: list[tuple[str, int, Decimal | None]], attributes: dict[str, str], known: bool
+) -> None:
+    customer = RequestedCustomer(id=SOMEBODY if known else None, phone_hash=b"\1", attributes=attributes)
+    sale = request(
+        *(RequestedLine(sku=sku, quantity=count, unit_price=price) for sku, count, price in lines),
+        customer=customer,
+    )
+    document = {
+        "store_id": "S1",
+        "currency": "EUR",
+        "channel": "store",
+        "receipt_number": None,
+        "expected_net": None,
+        "lines": [
+            {
+                "sku": each.sku,
+                "quantity": each.quantity,
+                "unit_price": None if each.unit_price is None else format(each.unit_price.normalize(), "f"),
+            }
+            for each in sale.lines
+        ],
+        "codes": ["SPRING"],
+        "customer": {"id": str(SOMEBODY) if known else None, "phone_hash": "01", "attributes": attributes},
+    }
+    assert sale.hash == hashlib.sha256(canonical_json(document).encode()).digest()
