@@ -28,7 +28,8 @@ class Access(Enum):
 class Request(BaseModel):
     """The shape of a path, query, header set or body: nothing but what is declared is taken."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    # Its validator is built by the first request that needs it: a new process answers few kinds of them.
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, defer_build=True)
 
 
 class Headers(BaseModel):
@@ -38,7 +39,10 @@ class Headers(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="ignore", frozen=True, alias_generator=lambda field: field.replace("_", "-")
+        extra="ignore",
+        frozen=True,
+        alias_generator=lambda field: field.replace("_", "-"),
+        defer_build=True,
     )
 
 
