@@ -18,6 +18,7 @@ from uuid import UUID
 import httpx
 import psycopg
 
+from bench import growth
 from bench.document import put
 from bench.figures import latencies
 from bench.machine import load_average, machine
@@ -36,6 +37,7 @@ from shared.jobs.ingest import ingest
 from shared.store import stores, transactions, uploads
 
 RESULT = ROOT / "bench" / "results" / "month.json"
+PICTURE = ROOT / "docs" / "month.svg"
 _CALLS = 200
 _PAGE = 51
 _ROWS = 100_000
@@ -196,6 +198,14 @@ def tables(result: dict[str, Any]) -> str:
     return f"{spent}\n\n{table(header, rows)}"
 
 
+def picture(result: dict[str, Any]) -> str:
+    grown = result["grown"]
+    lines = {what: [each["lists"][what]["p95_ms"] for each in grown] for what in grown[0]["lists"]}
+    return growth.svg(
+        "p95 of each list in ms, by the number of sales", [each["sales"] for each in grown], lines
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.month", description=__doc__)
     parser.add_argument("--daily", type=int, default=Size().daily, help="sales a day")
@@ -218,6 +228,7 @@ def main() -> None:
     print(tables(result))
     if given.write:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        PICTURE.write_text(picture(result))
         put("month", tables(result))
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from bench.svg import INK, PALE, RULE, text
+
 type Json = Mapping[str, Any]
 
 WIDTH = 860
 _LEFT, _RIGHT = 190, 60
 _BAR, _GAP = 13, 22
-_INK, _PALE, _RULE = "#1f2933", "#52606d", "#d9dee3"
 _LIMITS = (("bare", "bare handler", "#2b6cb0"), ("pgbench", "pgbench", "#dd8a2f"))
 # One hue a kind of layer: outside, host, edge, pool, engine, domain, driver, database.
 _HUES = {
@@ -34,7 +35,7 @@ def svg(result: Json) -> str:
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}">',
-            f'<g font-family="sans-serif" font-size="12" fill="{_INK}">',
+            f'<g font-family="sans-serif" font-size="12" fill="{INK}">',
             f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
             *ratios,
             *layers,
@@ -44,20 +45,20 @@ def svg(result: Json) -> str:
 
 
 def _ratios(points: Sequence[Json], top: int) -> Iterator[str]:
-    yield _text(_LEFT, 20, "Requests/s of the app as a share of its limits", size=15)
+    yield text(_LEFT, 20, "Requests/s of the app as a share of its limits", size=15)
     for place, (_, name, colour) in enumerate(_LIMITS):
         x = _LEFT + 130 * place
         yield f'<rect x="{x}" y="28" width="10" height="10" fill="{colour}"/>'
-        yield _text(x + 15, 37, f"of the {name}" if name != "pgbench" else "of pgbench", colour=_PALE)
+        yield text(x + 15, 37, f"of the {name}" if name != "pgbench" else "of pgbench", colour=PALE)
     bottom = top + len(points) * (2 * _BAR + _GAP)
     for tenth in range(0, 11, 2):
         x = _scale(tenth / 10)
-        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{_RULE}"/>'
-        yield _text(x, bottom + 16, f"{tenth / 10:.1f}", anchor="middle", colour=_PALE)
+        yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="{RULE}"/>'
+        yield text(x, bottom + 16, f"{tenth / 10:.1f}", anchor="middle", colour=PALE)
     for row, point in enumerate(points):
         y = top + 8 + row * (2 * _BAR + _GAP)
         connections = f"{point['connections']} connection{'s' if point['connections'] > 1 else ''}"
-        yield _text(_LEFT - 10, y + _BAR + 4, f"{point['operation']}, {connections}", anchor="end")
+        yield text(_LEFT - 10, y + _BAR + 4, f"{point['operation']}, {connections}", anchor="end")
         for place, (limit, _, colour) in enumerate(_LIMITS):
             ratio = point["ratios"][f"per_s_to_{limit}"]
             yield from _bar(ratio, y + place * _BAR, colour)
@@ -68,18 +69,18 @@ def _bar(ratio: Json, y: float, colour: str) -> Iterator[str]:
     middle = y + _BAR / 2
     yield f'<rect x="{_LEFT}" y="{y}" width="{median - _LEFT:.1f}" height="{_BAR - 2}" fill="{colour}"/>'
     yield (
-        f'<line x1="{least:.1f}" x2="{greatest:.1f}" y1="{middle - 1}" y2="{middle - 1}" stroke="{_INK}" '
+        f'<line x1="{least:.1f}" x2="{greatest:.1f}" y1="{middle - 1}" y2="{middle - 1}" stroke="{INK}" '
         'stroke-width="1.5"/>'
     )
-    yield _text(greatest + 6, middle + 3, f"{ratio['median']:.2f}", colour=_PALE)
+    yield text(greatest + 6, middle + 3, f"{ratio['median']:.2f}", colour=PALE)
 
 
 def _layers(found: Json, top: int) -> Iterator[str]:
-    yield _text(_LEFT, top, "Where the time of one request goes, alone over HTTP", size=15)
+    yield text(_LEFT, top, "Where the time of one request goes, alone over HTTP", size=15)
     most = max(each["whole_us"] for each in found.values())
     for row, (operation, each) in enumerate(found.items()):
         y, x = top + 18 + row * 46, float(_LEFT)
-        yield _text(_LEFT - 10, y + 18, operation, anchor="end")
+        yield text(_LEFT - 10, y + 18, operation, anchor="end")
         for layer, micros in each["layers_us"].items():
             width = max(micros, 0) / most * (WIDTH - _LEFT - _RIGHT - 60)
             title = f"{escape(layer)}: {micros:,.0f} µs"
@@ -88,7 +89,7 @@ def _layers(found: Json, top: int) -> Iterator[str]:
                 f'stroke="#ffffff" stroke-width="0.5"><title>{title}</title></rect>'
             )
             x += width
-        yield _text(x + 6, y + 18, f"{each['whole_us'] / 1000:.2f} ms", colour=_PALE)
+        yield text(x + 6, y + 18, f"{each['whole_us'] / 1000:.2f} ms", colour=PALE)
     yield from _legend(found, top + 34 + len(found) * 46)
 
 
@@ -102,7 +103,7 @@ def _legend(found: Json, top: int) -> Iterator[str]:
         )
         told = " / ".join(f"{each:.2f}" for each in sums)
         yield f'<rect x="{x}" y="{y}" width="10" height="10" fill="{colour}"/>'
-        yield _text(x + 15, y + 9, f"{kind}: {told} ms", colour=_PALE)
+        yield text(x + 15, y + 9, f"{kind}: {told} ms", colour=PALE)
 
 
 def _kind(layer: str) -> str:
@@ -111,10 +112,3 @@ def _kind(layer: str) -> str:
 
 def _scale(ratio: float) -> float:
     return _LEFT + min(ratio, 1.1) * (WIDTH - _LEFT - _RIGHT) / 1.1
-
-
-def _text(x: float, y: float, text: str, *, anchor: str = "start", size: int = 12, colour: str = _INK) -> str:
-    return (
-        f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" fill="{colour}">'
-        f"{escape(text)}</text>"
-    )
