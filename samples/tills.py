@@ -65,8 +65,8 @@ def a_day(numbers: Random, store_id: str, *, sales: int, skus: int, on: datetime
         sold = _sale(numbers, skus, on)
         alike = [sold]
         if numbers.randrange(100) < _LOOKALIKES_PCT:
-            minute = sold.at.replace(second=0)
-            alike.append(replace(sold, id=_id(numbers), at=minute + timedelta(seconds=numbers.randrange(60))))
+            at = sold.at.replace(second=numbers.randrange(60))
+            alike.append(replace(sold, id=_id_at(numbers, at), at=at))
         for sale in alike:
             trouble = None
             if numbers.randrange(100) < _SHARE_PCT * len(Trouble) and sale.skus not in troubled:
@@ -82,18 +82,31 @@ def _id(numbers: Random) -> UUID:
     return UUID(int=numbers.getrandbits(128), version=4)
 
 
+def _id_at(numbers: Random, at: datetime) -> UUID:
+    """A UUIDv7 of that moment, which is what a transaction's id must be."""
+    moment = int(at.timestamp() * 1000)
+    return UUID(
+        int=moment << 80 | 7 << 76 | numbers.getrandbits(12) << 64 | 2 << 62 | numbers.getrandbits(62)
+    )
+
+
+def sku_of(number: int) -> str:
+    return f"SKU-{number:05}"
+
+
 def _sale(numbers: Random, skus: int, on: datetime) -> Slip:
     back = numbers.randrange(100) < _RETURNS_PCT
-    goods = {f"SKU-{numbers.randrange(skus):05}" for _ in range(numbers.choice((1, 1, 1, 2, 2, 3)))}
+    goods = {sku_of(numbers.randrange(skus)) for _ in range(numbers.choice((1, 1, 1, 2, 2, 3)))}
     units = {sku: numbers.choice((1, 1, 1, 2)) for sku in goods}
     gross = sum(count * (1990 + 100 * int(sku[4:]) % 30_000) for sku, count in units.items())
     net = gross - gross * numbers.choice((0, 0, 10, 20)) // 100
     sign = -1 if back else 1
+    at = on + timedelta(hours=_OPENS_H, seconds=numbers.randrange(_OPEN_S))
     return Slip(
-        id=_id(numbers),
+        id=_id_at(numbers, at),
         kind=SlipKind.RETURN if back else SlipKind.SALE,
         number=None,
-        at=on + timedelta(hours=_OPENS_H, seconds=numbers.randrange(_OPEN_S)),
+        at=at,
         currency="EUR",
         net_minor=sign * net,
         units=tuple(sorted((sku, sign * count) for sku, count in units.items())),

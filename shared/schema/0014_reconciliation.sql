@@ -17,7 +17,7 @@ CREATE TRIGGER retailer_terms_are_immutable BEFORE UPDATE OR DELETE ON retailer_
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 
 -- A receipt as it was sent last; what went out and what came back under one number are two. `key` is the till's
--- number or, where there is none, its time and till. `lines` are in an order of their own, so that what is sent
+-- number and the day or, where there is none, time and till. `lines` are in an order of their own, so that what is sent
 -- again is equal. `day` is by the store's clock.
 CREATE TABLE receipts (
     id          uuid        PRIMARY KEY DEFAULT uuidv7(),

@@ -1,7 +1,8 @@
 """Staged receipts: the lines of a file of receipts, in tables that live as long as their transaction.
 
-`whole` tells which receipt a line is of, by what its cells say and before anything is looked up;
-rejected_cells tells the same of what was rejected, since a receipt is taken or rejected as one.
+`receipt` tells which one a line is of, by what its cells say and before anything is looked up: a number
+counts within its store and day, since many tills begin anew each morning. `whole` is all that this is made of,
+which rejected_cells tells of what was rejected, since a receipt is taken or rejected as one.
 """
 
 from collections.abc import Iterable
@@ -32,11 +33,18 @@ def insert(conn: Conn, blocks: Iterable[bytes]) -> None:
             promotion  text,
             currency   text,
             whole      text    GENERATED ALWAYS AS (
-                coalesce(store_id, '') || chr(31) || coalesce(
-                    number,
-                    chr(31) || coalesce(till, '') || chr(31) || coalesce(sold_at, '') || chr(31)
-                    || coalesce(sold_on, '') || chr(31) || coalesce(sold_time, '')
-                )
+                coalesce(store_id, '') || chr(31) || coalesce(number, '') || chr(31) || coalesce(till, '')
+                || chr(31) || coalesce(sold_at, '') || chr(31) || coalesce(sold_on, '') || chr(31)
+                || coalesce(sold_time, '')
+            ) STORED,
+            receipt    text    GENERATED ALWAYS AS (
+                CASE WHEN number IS NULL
+                     THEN coalesce(store_id, '') || chr(31) || chr(31) || coalesce(till, '') || chr(31)
+                          || coalesce(sold_at, '') || chr(31) || coalesce(sold_on, '') || chr(31)
+                          || coalesce(sold_time, '')
+                     ELSE coalesce(store_id, '') || chr(31) || number || chr(31)
+                          || left(coalesce(sold_at, sold_on), 10)
+                END
             ) STORED
         ) ON COMMIT DROP
         """
@@ -171,7 +179,7 @@ def delete_conflicting(conn: Conn, _table: Table) -> int:
                         (first_value(sold_at) OVER receipt, first_value(sold_on) OVER receipt,
                          first_value(sold_time) OVER receipt, first_value(currency) OVER receipt) AS differs
                    FROM staged_receipts
-                 WINDOW receipt AS (PARTITION BY whole ORDER BY line)
+                 WINDOW receipt AS (PARTITION BY receipt ORDER BY line)
                ),
                gone AS (
                  DELETE FROM staged_receipts AS s
@@ -188,24 +196,40 @@ def delete_conflicting(conn: Conn, _table: Table) -> int:
 
 
 def delete_incomplete(conn: Conn, _table: Table) -> int:
-    """Reject the lines of receipts of which another line was rejected."""
+    """Reject the lines of receipts of which another line was rejected.
+
+    One whose day cannot be read may be of any receipt of its number.
+    """
     return conn.execute(
         """
           WITH bad AS (
-                 SELECT min(line) AS line,
-                        CASE WHEN split_part(whole, chr(31), 2) = ''
-                             THEN whole
-                             ELSE split_part(whole, chr(31), 1) || chr(31) || split_part(whole, chr(31), 2)
-                        END AS whole
-                   FROM rejected_cells
+                 SELECT line, whole, part[1] AS store, part[2] AS number,
+                        left(coalesce(nullif(part[4], ''), part[5]), 10) AS day
+                   FROM rejected_cells, string_to_array(whole, chr(31)) AS part
                   WHERE whole <> ''
-                  GROUP BY 2
+               ),
+               beside AS (
+                 SELECT s.line, min(bad.line) AS other
+                   FROM staged_receipts AS s
+                   JOIN bad
+                     ON s.receipt = CASE WHEN bad.number = ''
+                                         THEN bad.whole
+                                         ELSE bad.store || chr(31) || bad.number || chr(31) || bad.day
+                                    END
+                  GROUP BY s.line
+                  UNION ALL
+                 SELECT s.line, min(bad.line)
+                   FROM staged_receipts AS s
+                   JOIN bad
+                     ON (coalesce(s.store_id, ''), s.number) = (bad.store, bad.number)
+                    AND bad.day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$'
+                  GROUP BY s.line
                ),
                gone AS (
                  DELETE FROM staged_receipts AS s
-                  USING bad
-                  WHERE bad.whole = s.whole
-                 RETURNING s.line, bad.line AS other, number
+                  USING (SELECT line, min(other) AS other FROM beside GROUP BY line) AS found
+                  WHERE found.line = s.line
+                 RETURNING s.line, other, number
                )
         INSERT INTO rejected_cells (line, place, code, value, other)
         SELECT line, 'number', 'receipt_incomplete', coalesce(number, ''), other
@@ -233,7 +257,7 @@ def gather(conn: Conn, table: Table) -> None:
                      ON named = coalesce(staged_receipts.store_id, %(store_id)s)
                )
         SELECT store_id, retailer_id, kind,
-               coalesce(number, '@' || sold::text || coalesce(' ' || till, '')) AS key,
+               coalesce(number || ' ' || sold::date, '@' || sold::text || coalesce(' ' || till, '')) AS key,
                number,
                sold AT TIME ZONE zone AS sold_at,
                sold::date AS day,
@@ -276,13 +300,12 @@ def merge(conn: Conn, part: Slice) -> Applied:
                                AND ctid < %(end)s::tid) AS g
                         ON (r.store_id, r.key, r.kind) = (g.store_id, g.key, g.kind)
                       WHEN MATCHED
-                       AND (r.retailer_id, r.sold_at, r.day, r.currency, r.net_minor, r.lines)
+                       AND (r.retailer_id, r.sold_at, r.currency, r.net_minor, r.lines)
                            IS DISTINCT FROM
-                           (g.retailer_id, g.sold_at, g.day, g.currency, g.net_minor, g.lines)
+                           (g.retailer_id, g.sold_at, g.currency, g.net_minor, g.lines)
                       THEN UPDATE
                        SET retailer_id = g.retailer_id,
                            sold_at = g.sold_at,
-                           day = g.day,
                            currency = g.currency,
                            net_minor = g.net_minor,
                            lines = g.lines,
@@ -294,8 +317,7 @@ def merge(conn: Conn, part: Slice) -> Applied:
                                    net_minor, lines, upload_id, created_at, updated_at)
                            VALUES (g.retailer_id, g.store_id, g.kind, g.key, g.number, g.sold_at, g.day,
                                    g.currency, g.net_minor, g.lines, %(upload_id)s, %(now)s, %(now)s)
-                     RETURNING merge_action() AS action, g.line_count, r.store_id, old.day AS day_before,
-                               new.day AS day_after
+                     RETURNING merge_action() AS action, g.line_count, r.store_id, r.day
                    ),
                    -- What went out, or came back, under a number that was sent again without it.
                    gone AS (
@@ -327,9 +349,8 @@ def merge(conn: Conn, part: Slice) -> Applied:
                    ),
                    touched AS (
                      INSERT INTO receipt_days (upload_id, store_id, day)
-                     SELECT DISTINCT %(upload_id)s::uuid, store_id, day
-                       FROM merged, unnest(ARRAY[day_before, day_after]) AS day
-                      WHERE day IS NOT NULL
+                     SELECT %(upload_id)s::uuid, store_id, day
+                       FROM merged
                       UNION
                      SELECT %(upload_id)s::uuid, store_id, day
                        FROM gone

@@ -69,8 +69,8 @@ def test_lines_become_receipts_and_once_more_changes_nothing(client: Client, con
     first = client.send("receipts", rows)
     assert (first.status, first.rows.inserted, first.rows.rejected) == (UploadStatus.COMPLETED, 3, 0)
     assert receipts(conn) == {
-        ("R1", "sale"): (4990, [("A", 1, 1000), ("B", 2, 3990)]),
-        ("R1", "return"): (-1000, [("C", -1, -1000)]),
+        ("R1 2026-03-01", "sale"): (4990, [("A", 1, 1000), ("B", 2, 3990)]),
+        ("R1 2026-03-01", "return"): (-1000, [("C", -1, -1000)]),
     }
     (sold_at,) = conn.execute("SELECT DISTINCT sold_at::text FROM receipts").fetchall()
     assert sold_at == ("2026-03-01 09:00:00+00",)
@@ -82,12 +82,22 @@ def test_lines_become_receipts_and_once_more_changes_nothing(client: Client, con
 
 def test_a_corrected_receipt_takes_the_place_of_the_first(client: Client, conn: Conn) -> None:
     client.send("receipts", HEADER + TWO + "S1,R1,2026-03-01 10:00,C,-1,-10,,EUR\n")
-    corrected = client.send(
-        "receipts", HEADER + TWO.replace("2026-03-01", "2026-03-02").replace("39.90", "38.90")
-    )
+    corrected = client.send("receipts", HEADER + TWO.replace("10:00", "10:05").replace("39.90", "38.90"))
     assert (corrected.rows.updated, corrected.rows.inserted) == (2, 0)
-    assert receipts(conn) == {("R1", "sale"): (4890, [("A", 1, 1000), ("B", 2, 3890)])}
-    assert days(conn, corrected) == [("S1", date(2026, 3, 1)), ("S1", date(2026, 3, 2))]
+    assert receipts(conn) == {("R1 2026-03-01", "sale"): (4890, [("A", 1, 1000), ("B", 2, 3890)])}
+    assert days(conn, corrected) == [("S1", date(2026, 3, 1))]
+
+
+def test_numbers_may_begin_anew_each_morning(client: Client, conn: Conn) -> None:
+    client.send("receipts", HEADER + TWO + TWO.replace("2026-03-01", "2026-03-02"))
+    assert list(receipts(conn)) == [("R1 2026-03-01", "sale"), ("R1 2026-03-02", "sale")]
+
+
+def test_a_line_of_no_day_spoils_every_receipt_of_its_number(client: Client, conn: Conn) -> None:
+    bad = TWO.replace("2026-03-01 10:00,A", "soon,A")
+    upload = client.send("receipts", HEADER + bad + TWO.replace("2026-03-01", "2026-03-02"))
+    assert [code for _, _, code in faults(upload)] == ["local_time_malformed", *["receipt_incomplete"] * 3]
+    assert receipts(conn) == {}
 
 
 def test_without_a_number_it_is_the_time_and_the_till(client: Client, conn: Conn) -> None:
@@ -132,7 +142,7 @@ def test_a_receipt_with_a_bad_line_is_left_out_whole(client: Client, conn: Conn)
         (14, "Receipt Number", "receipt_incomplete"),
         (15, "Amount", "thousands_separated"),
     ]
-    assert list(receipts(conn)) == [("R8", "sale")]
+    assert list(receipts(conn)) == [("R8 2026-03-01", "sale")]
     assert upload.rows.rejected == 14
 
 
@@ -144,7 +154,7 @@ def test_a_retailer_names_its_columns(client: Client, conn: Conn) -> None:
         retailer_id="R",
     )
     assert (upload.status, upload.rows.inserted, upload.rows.unchanged) == (UploadStatus.COMPLETED, 1, 1)
-    assert receipts(conn) == {("77", "sale"): (101000, [("A", 1, 101000)])}
+    assert receipts(conn) == {("77 2026-03-01", "sale"): (101000, [("A", 1, 101000)])}
 
 
 def test_what_a_mapping_cannot_read_is_told_by_the_headers_of_the_file(client: Client, conn: Conn) -> None:

@@ -12,7 +12,7 @@ AMOUNTS = ("unit_price", "amount", "discount")
 KIND = Kind(
     name="receipts",
     says=(
-        "A row is a line of a receipt. Rows of one store and receipt number are one receipt; without a "
+        "A row is a line of a receipt. Rows of one store, day and receipt number are one receipt; without a "
         "number, those of one store, till and time. What is sent again takes the place of what was sent "
         "before. Amount is what was paid for the line; without it, unit price times quantity less discount."
     ),
