@@ -77,11 +77,13 @@ class _Told:
     settled: dict[str, Settled]
     not_allowed: dict[UUID, tuple[str, ...]]
     rules: dict[str, Rules]
+    sales_of: defaultdict[str, list[StoredSale]]
+    receipts_of: defaultdict[str, list[StoredReceipt]]
 
     def store_day(self, day: DueDay) -> StoreDay:
         """What is known of one store. A pair stands that a person made, or of a sale of another day."""
-        sales = [each for each in self.sales.values() if each.store_id == day.store_id]
-        receipts = [each for each in self.receipts.values() if each.store_id == day.store_id]
+        sales = self.sales_of[day.store_id]
+        receipts = self.receipts_of[day.store_id]
         pairs = {(each.slip.id, each.receipt_id): each.how for each in sales}
         pairs |= {(each.sale_id, each.slip.id): each.how for each in receipts}
         kept = [
@@ -129,15 +131,24 @@ def _read(conn: Conn, days: Sequence[DueDay]) -> _Told:
         ],
     )
     by_id = {receipt.slip.id: receipt for receipt in receipts}
+    all_sales = {sale.slip.id: sale for sale in sales}
+    sales_of: defaultdict[str, list[StoredSale]] = defaultdict(list)
+    for sale in all_sales.values():
+        sales_of[sale.store_id].append(sale)
+    receipts_of: defaultdict[str, list[StoredReceipt]] = defaultdict(list)
+    for receipt in by_id.values():
+        receipts_of[receipt.store_id].append(receipt)
     settled = differences.find_settled(
         conn, sales=[sale.slip.id for sale in sales], receipts=[receipt.slip.id for receipt in receipts]
     )
     return _Told(
-        {sale.slip.id: sale for sale in sales},
+        all_sales,
         by_id,
         {each.key: each for each in settled},
         _not_allowed(conn, list(by_id.values())),
         {retailer_id: _rules(conn, retailer_id) for retailer_id in {day.retailer_id for day in days}},
+        sales_of,
+        receipts_of,
     )
 
 

@@ -19,10 +19,7 @@ def find_receipts(
     return _receipts(
         conn.execute(
             """
-            SELECT r.id, r.store_id, r.kind, r.number, r.sold_at, r.currency, r.net_minor,
-                   jsonb_path_query_array(r.lines, '$[*].sku'),
-                   jsonb_path_query_array(r.lines, '$[*].quantity'),
-                   jsonb_path_query_array(r.lines, '$[*].promotion ? (@ != null)'),
+            SELECT r.id, r.store_id, r.kind, r.number, r.sold_at, r.currency, r.net_minor, r.lines,
                    m.transaction_id, m.how
               FROM receipts AS r
               LEFT JOIN reconciled_sales AS m
@@ -43,10 +40,7 @@ def find_receipts_named(
     return _receipts(
         conn.execute(
             """
-            SELECT r.id, r.store_id, r.kind, r.number, r.sold_at, r.currency, r.net_minor,
-                   jsonb_path_query_array(r.lines, '$[*].sku'),
-                   jsonb_path_query_array(r.lines, '$[*].quantity'),
-                   jsonb_path_query_array(r.lines, '$[*].promotion ? (@ != null)'),
+            SELECT r.id, r.store_id, r.kind, r.number, r.sold_at, r.currency, r.net_minor, r.lines,
                    m.transaction_id, m.how
               FROM (
                      SELECT id
@@ -80,7 +74,10 @@ def find_sales(
             SELECT t.id, t.store_id, t.kind, t.receipt_number, t.created_at, t.currency, t.net_minor,
                    (SELECT json_agg(json_build_array(line -> 'sku', line -> 'quantity'))
                       FROM json_array_elements(t.quote::json -> 'lines') AS line),
-                   jsonb_path_query_array(t.allocations, '$[*].promotion_id'),
+                   CASE t.allocations
+                     WHEN '[]' THEN NULL
+                     ELSE jsonb_path_query_array(t.allocations, '$[*].promotion_id')
+                   END,
                    t.original_id, t.status, m.receipt_id, m.how, m.status
               FROM transactions AS t
               LEFT JOIN reconciled_sales AS m
@@ -102,7 +99,10 @@ def find_sales_named(conn: Conn, numbers: Sequence[tuple[str, str]], ids: Sequen
             SELECT t.id, t.store_id, t.kind, t.receipt_number, t.created_at, t.currency, t.net_minor,
                    (SELECT json_agg(json_build_array(line -> 'sku', line -> 'quantity'))
                       FROM json_array_elements(t.quote::json -> 'lines') AS line),
-                   jsonb_path_query_array(t.allocations, '$[*].promotion_id'),
+                   CASE t.allocations
+                     WHEN '[]' THEN NULL
+                     ELSE jsonb_path_query_array(t.allocations, '$[*].promotion_id')
+                   END,
                    t.original_id, t.status, m.receipt_id, m.how, m.status
               FROM (
                      SELECT transaction_id AS id
@@ -137,12 +137,12 @@ def _receipts(rows: Iterable[Sequence[Any]]) -> list[StoredReceipt]:
                 at=row[4],
                 currency=row[5],
                 net_minor=row[6],
-                units=units_of(zip(row[7], row[8], strict=True)),
-                claims=tuple(dict.fromkeys(row[9])),
+                units=units_of((line["sku"], line["quantity"]) for line in row[7]),
+                claims=tuple(dict.fromkeys(line["promotion"] for line in row[7] if line["promotion"])),
             ),
             store_id=row[1],
-            sale_id=row[10],
-            how=None if row[11] is None else How(row[11]),
+            sale_id=row[8],
+            how=None if row[9] is None else How(row[9]),
         )
         for row in rows
     ]
@@ -159,7 +159,7 @@ def _sales(rows: Iterable[Sequence[Any]]) -> list[StoredSale]:
                 currency=row[5],
                 net_minor=row[6],
                 units=units_of((sku, quantity) for sku, quantity in row[7] or ()),
-                promotions=tuple(UUID(each) for each in dict.fromkeys(row[8])),
+                promotions=tuple(UUID(each) for each in dict.fromkeys(row[8] or ())),
                 undoes=row[9] if row[2] == "void" else None,
             ),
             store_id=row[1],

@@ -1,8 +1,8 @@
 """Staged receipts: the lines of a file of receipts, in tables that live as long as their transaction.
 
 `receipt` tells which one a line is of, by what its cells say and before anything is looked up: a number
-counts within its store and day, since many tills begin anew each morning. `whole` is all that this is made of,
-which rejected_cells tells of what was rejected, since a receipt is taken or rejected as one.
+counts within its store and day, since many tills begin anew each morning. `whole` is all that this is made
+of, which rejected_cells tells of what was rejected, since a receipt is taken or rejected as one.
 """
 
 from collections.abc import Iterable

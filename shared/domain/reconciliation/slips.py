@@ -1,6 +1,5 @@
 """Slips: a sale or return as one side tells it, by what the other side can be compared with."""
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,7 +40,7 @@ class Slip:
 
 def units_of(lines: Iterable[tuple[str, int]]) -> tuple[tuple[str, int], ...]:
     """The units of lines (SKU, quantity) summed by SKU."""
-    found: Counter[str] = Counter()
+    found: dict[str, int] = {}
     for sku, quantity in lines:
-        found[sku] += quantity
+        found[sku] = found.get(sku, 0) + quantity
     return tuple(sorted((sku, quantity) for sku, quantity in found.items() if quantity))
