@@ -1,7 +1,7 @@
 PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
-BENCHES ?= rules oscar limits sales month groups identity backtest audit ingest
+BENCHES ?= rules oscar limits sales month groups identity backtest audit reconcile ingest
 
 .PHONY: help run seed test soak bench lint format reset venv
 .DEFAULT_GOAL := help

@@ -185,8 +185,8 @@ def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
         ),
         "",
         (
-            "| sales | rows of receipts | ingest s | again s | run s | matching alone s | matched | differences "
-            "| page p95 ms |"
+            "| sales | rows of receipts | ingest s | again s | run s | matching alone s | matched "
+            "| differences | page p95 ms |"
         ),
         "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
