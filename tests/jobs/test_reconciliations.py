@@ -14,7 +14,7 @@ from shared.domain.users import Caller
 from shared.jobs import reconciliations as jobs
 from shared.jobs.runner import run
 from shared.store import reconciliations as runs
-from tests.actions.selling import a_seller, publish, request, sell, sold, three_lenses
+from tests.actions.selling import a_seller, at_once, publish, request, sell, sold, three_lenses
 from tests.jobs.conftest import Client
 from tests.rows import Conn, a_user
 
@@ -258,3 +258,41 @@ def test_every_status_is_told_in_the_audit(client: Client, conn: Conn, seller: C
         [str(sale)],
     ).fetchall()
     assert entries == [(None, "New", "Verified", "Reconciliation: a receipt says the same.")]
+
+
+def test_a_run_goes_on_where_it_was_cut_off(client: Client, conn: Conn, seller: Caller) -> None:
+    """A step a day of a store, and a worker that has time for one."""
+    sales = [a_sale(conn, seller, 24 * 60 * day, ("A", 1)) for day in range(3)]
+    begun = jobs.begin(
+        LATER,
+        retailer_id="S1",
+        store_id=None,
+        from_on=date(2026, 6, 15),
+        until_on=date(2026, 6, 17),
+        by=By(client.user_id),
+    )
+    conn.execute("UPDATE jobs SET arguments = arguments || '{\"step\": 1}'")
+    for done in (1, 2, 3):
+        run(begun.job_id, LATER + timedelta(days=9), budget=timedelta(0))
+        found = reconciliations.get(conn, begun.id)
+        assert (found.done, found.total, found.reviewed) == (done, 3, done)
+    assert found.status is JobStatus.RUNNING
+    assert statuses(conn, *sales) == ["Under Review"] * 3
+    ended(conn, begun, LATER)
+
+
+def test_runs_over_the_same_days_at_once_agree(
+    client: Client, conn: Conn, seller: Caller, database_url: str
+) -> None:
+    sales = [a_sale(conn, seller, 10 * n, ("A", 1 + n % 2)) for n in range(20)]
+    upload(client, conn, *(receipt(f"R{n}", 10 * n, ("A", 1, "10.00")) for n in range(0, 20, 2)))
+    conn.execute("TRUNCATE differences, reconciled_sales")
+    days = runs.find_days_of(conn, "S1", [TEN])
+
+    def reconcile(own: Conn) -> None:
+        with own.transaction():
+            reconciliations.reconcile_days(own, LATER, days)
+
+    at_once(database_url, [reconcile] * 6)
+    assert len(open_kinds(conn)) == 10
+    assert sorted(statuses(conn, *sales)) == ["Under Review"] * 10 + ["Verified"] * 10
