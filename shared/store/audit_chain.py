@@ -136,7 +136,11 @@ def find_sealed(conn: Conn, *, day: date, after: int, limit: int) -> list[Sealed
 
 
 def get_unfaithful(conn: Conn, *, day: date, after: int, until: int) -> Break | None:
-    """The first entry from `after` to `until` whose transaction is gone, or is not as it was recorded."""
+    """The first entry from `after` to `until` whose transaction is gone, or is not as it was recorded.
+
+    Nor may its status be another than what it was recorded with and the entries of its changes come to, which
+    take from one status and give to another in whatever order.
+    """
     return (
         conn.cursor(row_factory=of(Break))
         .execute(
@@ -153,7 +157,17 @@ def get_unfaithful(conn: Conn, *, day: date, after: int, until: int) -> Break | 
                AND position > %(after)s
                AND position <= %(until)s
                AND action = 'transaction.recorded'
-               AND (recorded.id IS NULL OR transaction_facts(recorded) <> after)
+               AND (recorded.id IS NULL
+                    OR transaction_facts(recorded) <> after
+                    OR 1 <> (
+                         SELECT count(*) FILTER (WHERE moved.after ->> 'status' = recorded.status)
+                                - count(*) FILTER (WHERE moved.before ->> 'status' = recorded.status)
+                                + CASE recorded.status WHEN 'New' THEN 1 ELSE 0 END
+                           FROM audit_entries AS moved
+                          WHERE moved.subject_kind = 'transaction'
+                            AND moved.subject_id = recorded.id::text
+                            AND moved.action = 'transaction.status_changed'
+                       ))
              ORDER BY position
              LIMIT 1
             """,

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 
 from shared.domain.audit_chain import Break, Damage
+from shared.domain.quotes import TransactionStatus
 from shared.edge import audit_blobs, storage
 from shared.jobs.audit_export import export_due
 from shared.jobs.audit_sealing import seal_due
 from shared.jobs.audit_verify import main, outside, verify, verify_all
-from shared.store import audit_chain
+from shared.store import audit_chain, transaction_statuses
 from tests.actions.selling import a_seller, confirm, publish, request, sell, sold, three_lenses
 from tests.actions.test_returns import give_back, void
 from tests.jobs.auditing import DAY, NOW, entry_at, sealed, tell
@@ -160,10 +161,14 @@ CHANGES = {
     "the retailer": "retailer_id = 'S2'",
     "the customer": "customer_id = gen_random_uuid()",
     "the time": "created_at = created_at + interval '1 microsecond'",
+    "the status": "status = 'Settlement Complete'",
+    "the status, back to what it was before": "status = 'New'",
 }
 
 
 def test_a_changed_transaction(conn: Conn, sales: list[UUID]) -> None:
+    for to in (TransactionStatus.UNDER_REVIEW, TransactionStatus.VERIFIED, TransactionStatus.UNDER_REVIEW):
+        transaction_statuses.update(conn, sales[1:], to=to, reason="Looked at", by=None, now=NOW)
     seal_due(NOW)
     assert verify(DAY, storage=False).broken is None
     expected = Break(Damage.TRANSACTION_CHANGED, DAY, place(conn, sales[1]), sales[1])
