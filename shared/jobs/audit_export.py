@@ -41,7 +41,11 @@ def export_due(
                 break
             exported += _append(target, found)
     except StorageUnavailable as error:
-        _log.warning("the export of the audit waits for the storage: %r", error.__cause__)
+        _log.warning(
+            "the export of the audit waits for the storage: %r",
+            error.__cause__,
+            extra={"metric": "audit_export_waits", "value": 1},
+        )
     return exported
 
 
@@ -102,7 +106,11 @@ def _catch_up(target: Export) -> int:
     if count:
         return _record(target, count, extent)
     name = audit_blobs.name_of(target.day, target.part)
-    _log.error("audit blob %s does not hold what was exported: it is left as it is", name)
+    _log.error(
+        "audit blob %s does not hold what was exported: it is left as it is",
+        name,
+        extra={"metric": "audit_export_differs", "value": 1},
+    )
     with pool.connection() as conn:
         audit_exports.insert(conn, replace(target, part=target.part + 1, length=0, blocks=0))
     return 0
