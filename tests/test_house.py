@@ -21,6 +21,7 @@ HTTP = {
     ("archive_promotion", "POST", "v1/promotions/{promotion_id:guid}/archive"),
     ("cancel_job", "POST", "v1/jobs/{job_id:guid}/cancel"),
     ("cancel_upload", "POST", "v1/uploads/{upload_id:guid}/cancel"),
+    ("close_period", "POST", "v1/settlements"),
     ("create_api_key", "POST", "v1/api-keys"),
     ("create_backtest", "POST", "v1/promotions/{promotion_id:guid}/backtests"),
     ("create_job", "POST", "v1/jobs"),
@@ -61,7 +62,12 @@ HTTP = {
     ("get_reconciliation", "GET", "v1/reconciliations/{reconciliation_id:guid}"),
     ("get_reconciliation_rules", "GET", "v1/retailers/{retailer_id}/reconciliation-rules"),
     ("get_rule_schema", "GET", "v1/promotions/rule-schema"),
+    ("get_settlement", "GET", "v1/settlements/{settlement_id:guid}"),
+    ("get_settlement_closing", "GET", "v1/settlement-closings/{closing_id:guid}"),
     ("get_settlement_report", "GET", "v1/reports/settlement"),
+    ("get_statement_csv", "GET", "v1/settlements/{settlement_id:guid}/statement.csv"),
+    ("get_statement_json", "GET", "v1/settlements/{settlement_id:guid}/statement.json"),
+    ("get_statement_pdf", "GET", "v1/settlements/{settlement_id:guid}/statement.pdf"),
     ("get_store", "GET", "v1/stores/{store_id}"),
     ("get_store_group", "GET", "v1/store-groups/{group_id:guid}"),
     ("get_transaction", "GET", "v1/transactions/{transaction_id:guid}"),
@@ -83,6 +89,8 @@ HTTP = {
     ("list_promotions", "GET", "v1/promotions"),
     ("list_reconciliations", "GET", "v1/reconciliations"),
     ("list_returns", "GET", "v1/transactions/{transaction_id:guid}/returns"),
+    ("list_settlement_lines", "GET", "v1/settlements/{settlement_id:guid}/lines"),
+    ("list_settlements", "GET", "v1/settlements"),
     ("list_store_group_changes", "GET", "v1/store-groups/{group_id:guid}/changes"),
     ("list_store_groups", "GET", "v1/store-groups"),
     ("list_stores", "GET", "v1/stores"),
@@ -91,6 +99,8 @@ HTTP = {
     ("list_uploads", "GET", "v1/uploads"),
     ("list_users", "GET", "v1/users"),
     ("pause_promotion", "POST", "v1/promotions/{promotion_id:guid}/pause"),
+    ("pay_settlement", "POST", "v1/settlements/{settlement_id:guid}/pay"),
+    ("pay_settlements", "POST", "v1/settlements/pay"),
     ("preview_product_group", "POST", "v1/product-groups/preview"),
     ("preview_store_group", "POST", "v1/store-groups/preview"),
     ("publish_promotion", "POST", "v1/promotions/{promotion_id:guid}/publish"),
@@ -99,6 +109,7 @@ HTTP = {
     ("receive_report", "POST", "v1/notifications/reports/{secret}"),
     ("refresh_token", "POST", "v1/auth/refresh"),
     ("reject_promotion", "POST", "v1/promotions/{promotion_id:guid}/reject"),
+    ("reopen_settlement", "POST", "v1/settlements/{settlement_id:guid}/reopen"),
     ("replay_transaction", "GET", "v1/transactions/{transaction_id:guid}/replay"),
     ("request_otp", "POST", "v1/auth/otp"),
     ("resolve_difference", "POST", "v1/differences/{difference_id:guid}/resolve"),
@@ -227,7 +238,7 @@ def test_importing_the_app_opens_no_connection_and_reads_no_setting() -> None:
 
 
 def test_importing_the_app_leaves_heavy_packages_to_those_who_need_them() -> None:
-    heavy = ["azure.data.tables", "httpx", "jwt", "phonenumbers"]
+    heavy = ["azure.data.tables", "fpdf", "httpx", "jwt", "phonenumbers"]
     run(sys.executable, "-c", f"import function_app, sys; assert not sys.modules.keys() & set({heavy})")
 
 

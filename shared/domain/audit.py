@@ -34,6 +34,7 @@ class Subject(StrEnum):
     DIFFERENCE = "difference"
     RECONCILIATION = "reconciliation"
     TRANSACTION = "transaction"
+    SETTLEMENT = "settlement"
 
 
 class Action(StrEnum):
@@ -69,6 +70,9 @@ class Action(StrEnum):
     RECONCILIATION_BEGUN = "reconciliation.begun"
     DIFFERENCE_RESOLVED = "difference.resolved"
     TRANSACTION_STATUS_CHANGED = "transaction.status_changed"
+    SETTLEMENT_ISSUED = "settlement.issued"
+    SETTLEMENT_PAID = "settlement.paid"
+    SETTLEMENT_REOPENED = "settlement.reopened"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,7 @@ class JobKind(StrEnum):
     PURGE = "purge"
     BACKTEST = "backtest"
     RECONCILIATION = "reconciliation"
+    SETTLEMENT = "settlement"
 
 
 class JobStatus(StrEnum):

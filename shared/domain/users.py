@@ -73,6 +73,9 @@ class Permission(StrEnum):
     TRANSACTIONS_REVIEW = "transactions.review"
     RECONCILIATION_READ = "reconciliation.read"
     RECONCILIATION_WRITE = "reconciliation.write"
+    SETTLEMENTS_READ = "settlements.read"
+    SETTLEMENTS_CLOSE = "settlements.close"
+    SETTLEMENTS_PAY = "settlements.pay"
 
 
 _SELLING = frozenset(
@@ -117,10 +120,14 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
             Permission.TRANSACTIONS_REVIEW,
             Permission.RECONCILIATION_READ,
             Permission.RECONCILIATION_WRITE,
+            Permission.SETTLEMENTS_READ,
+            Permission.SETTLEMENTS_CLOSE,
+            Permission.SETTLEMENTS_PAY,
         }
     ),
     Role.STORE_USER: _SELLING,
-    Role.PARENT_STORE_USER: _SELLING,
+    # Of the retailer whose own store they are signed in to.
+    Role.PARENT_STORE_USER: _SELLING | {Permission.SETTLEMENTS_READ},
     Role.PARTNER: frozenset(),
     Role.SHOPKEEPER: frozenset(),
     Role.ACCOUNT_MANAGER: frozenset(),

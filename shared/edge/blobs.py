@@ -12,7 +12,17 @@ from shared.edge.storage import StorageUnavailable
 if TYPE_CHECKING:
     from azure.storage.blob import BlobClient
 
-__all__ = ["Source", "StorageUnavailable", "check", "put_again", "source", "write_rejected", "write_results"]
+__all__ = [
+    "Source",
+    "StorageUnavailable",
+    "check",
+    "has_file",
+    "put_again",
+    "source",
+    "write_file",
+    "write_rejected",
+    "write_results",
+]
 
 CHUNK = 4 * 1024 * 1024
 _PATIENCE_S = 3
@@ -69,15 +79,16 @@ def put_again(kind: UploadKind, upload_id: UUID) -> bool:
 
 def write_rejected(upload_id: UUID, content: Iterable[bytes]) -> None:
     """Write the file of rejected rows; one of an earlier try is replaced."""
-    _write(result_name(upload_id), f"rejected-{upload_id}.csv", content)
+    write_file(result_name(upload_id), content, "text/csv", f"rejected-{upload_id}.csv")
 
 
 def write_results(upload_id: UUID, content: Iterable[bytes]) -> None:
     """Write the file of what became of each row; one of an earlier try is replaced."""
-    _write(results_name(upload_id), f"results-{upload_id}.csv", content)
+    write_file(results_name(upload_id), content, "text/csv", f"results-{upload_id}.csv")
 
 
-def _write(name: str, shown: str, content: Iterable[bytes]) -> None:
+def write_file(name: str, content: Iterable[bytes], media_type: str, shown: str) -> None:
+    """Write a file in UTF-8 that is fetched under the name `shown`; one of an earlier try is replaced."""
     from azure.storage.blob import ContentSettings  # noqa: PLC0415
 
     storage.create_containers()
@@ -85,9 +96,17 @@ def _write(name: str, shown: str, content: Iterable[bytes]) -> None:
         iter(content),
         overwrite=True,
         content_settings=ContentSettings(
-            content_type="text/csv; charset=utf-8", content_disposition=f'attachment; filename="{shown}"'
+            content_type=f"{media_type}; charset=utf-8",
+            content_disposition=f'attachment; filename="{shown}"',
         ),
     )
+
+
+def has_file(name: str) -> bool:
+    """Whether the file was written. Raises StorageUnavailable."""
+    with storage.answering():
+        storage.create_containers()
+        return storage.service().get_blob_client(storage.RESULTS, name).exists()
 
 
 def check() -> None:

@@ -70,12 +70,20 @@ def rejected_url(upload_id: UUID, now: datetime) -> str:
 
     Raises StorageUnavailable.
     """
-    return _signed(storage.RESULTS, result_name(upload_id), _READ, now + RESULT_LIFETIME, now)
+    return file_url(result_name(upload_id), now)
 
 
 def results_url(upload_id: UUID, now: datetime) -> str:
     """The URL from which the results of all rows can be read for as long. Raises StorageUnavailable."""
-    return _signed(storage.RESULTS, results_name(upload_id), _READ, now + RESULT_LIFETIME, now)
+    return file_url(results_name(upload_id), now)
+
+
+def file_url(name: str, now: datetime) -> str:
+    """The URL from which a file that was written for somebody can be read for as long.
+
+    Raises StorageUnavailable.
+    """
+    return _signed(storage.RESULTS, name, _READ, now + RESULT_LIFETIME, now)
 
 
 def _signed(container: str, name: str, permission: str, expires_at: datetime, now: datetime) -> str:

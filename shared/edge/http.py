@@ -186,7 +186,9 @@ def _authenticate(req: func.HttpRequest, address: str | None, now: datetime) -> 
 def _render(operation: Operation, result: Any) -> func.HttpResponse:
     if isinstance(result, Content):
         headers = {**_ALWAYS, **dict(result.headers)}
-        return func.HttpResponse(result.body, headers=headers, mimetype=result.media_type)
+        return func.HttpResponse(
+            result.body, status_code=result.status, headers=headers, mimetype=result.media_type
+        )
     reply: Reply[Any] = result if isinstance(result, Reply) else Reply(result)
     return func.HttpResponse(
         adapter(operation.reply).dump_json(reply.value),

@@ -62,6 +62,7 @@ class Content:
     body: bytes
     media_type: str
     headers: tuple[tuple[str, str], ...] = ()
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.jobs import JobKind, Json, StepResult
-from shared.jobs import backtests, purge, reconciliations
+from shared.jobs import backtests, closings, purge, reconciliations
 from shared.store import Conn
 
 type Step = Callable[[Conn, Json | None, Json, datetime], StepResult]
@@ -24,4 +24,5 @@ KINDS: dict[str, Kind] = {
     JobKind.PURGE: Kind(purge.step, purge.slices),
     JobKind.BACKTEST: Kind(backtests.step, backtests.slices),
     JobKind.RECONCILIATION: Kind(reconciliations.step, reconciliations.slices),
+    JobKind.SETTLEMENT: Kind(closings.step, closings.slices),
 }

@@ -18,9 +18,11 @@ from shared.domain.sessions import Session, token_of
 from shared.domain.users import WORK_IN_STORES, Role
 from shared.edge import tokens
 from shared.edge.operations import REGISTRY
+from shared.jobs.runner import run
 from shared.settings import settings
 from shared.store import jobs
 from tests.rows import Conn, a_product, a_store, a_user, percent_off
+from tests.settling import JUNE, Cut, Till
 
 STORES = {"own": "OWN", "below": "BELOW", "foreign": "FOREIGN"}
 
@@ -41,6 +43,7 @@ class World:
             role: a_user(conn, role, store_id="OWN" if role in WORK_IN_STORES else None) for role in Role
         }
         self._author, self._reviewer = a_user(conn, Role.ADMIN), a_user(conn, Role.ADMIN)
+        self._till, self._settlements = Till(conn), dict[str, Asked]()
         self._sellers = {
             store_id: a_user(conn, Role.STORE_USER, store_id=store_id) for store_id in STORES.values()
         }
@@ -172,6 +175,41 @@ class World:
         self.prepared("put_receipt_mapping", **asked, headers=_ANY, body=_MAPPING)
         return asked
 
+    def idle(self) -> Asked:
+        """Closings that were asked for have ended, as they would by and by."""
+        for (job_id,) in self.conn.execute(
+            "SELECT id FROM jobs WHERE kind = 'settlement' AND finished_at IS NULL"
+        ):
+            run(job_id, datetime.now(UTC))
+        return {}
+
+    def closing(self) -> Asked:
+        self.idle()
+        return _path("closing_id", self.prepared("close_period", body=_JANUARY, headers=_once()))
+
+    def settlement(self, store_id: str) -> Asked:
+        """What was stated of the store, for whoever only reads it."""
+        if store_id not in self._settlements:
+            self._settlements[store_id] = self.unpaid(store_id)
+        return self._settlements[store_id]
+
+    def unpaid(self, store_id: str = "OWN") -> Asked:
+        self.idle()
+        self._sell(store_id)
+        (settlement,) = self._till.close(JUNE, now=datetime.now(UTC))
+        return {"path": {"settlement_id": settlement.id}}
+
+    def reviewed(self) -> Asked:
+        """Stated, and under review since."""
+        self.idle()
+        sale_id = self._sell("OWN")
+        (settlement,) = self._till.close(JUNE, now=datetime.now(UTC))
+        self._till.set_status(sale_id, "Under Review")
+        return {"path": {"settlement_id": settlement.id}}
+
+    def _sell(self, store_id: str) -> Any:
+        return self._till.sell(store_id, [Cut(self._till.promotion(), 100, {"brand": 100})])
+
     def refresh_token(self) -> str:
         return self.sign_in(self._author)[1]
 
@@ -185,6 +223,7 @@ _MAPPING = {
     "columns": {"store_id": "Shop", "sold_at": "When", "sku": "Code", "quantity": "Count", "amount": "Paid"},
     "constants": {"currency": "EUR"},
 }
+_PAID = {"reference": "Bank 7", "paid_on": "2026-07-01"}
 _FILE = {"kind": "stores", "filename": "stores.csv"}
 
 
@@ -215,6 +254,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "archive_promotion": lambda world, _: world.draft(),
     "cancel_job": lambda world, _: world.job(),
     "cancel_upload": lambda world, _: world.upload(),
+    "close_period": lambda world, _: world.idle() | {"headers": _once(), "body": _JANUARY},
     "create_api_key": lambda world, _: {"body": world.till()},
     "create_backtest": lambda world, _: world.draft() | {"body": _JANUARY},
     "create_job": lambda _world, _: {"body": {"kind": "purge"}},
@@ -258,6 +298,11 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "get_reconciliation_rules": lambda _world, _: {"path": {"retailer_id": "OWN"}},
     "get_rule_schema": lambda _world, _: {},
     "get_settlement_report": lambda _world, _: {"query": _JANUARY},
+    "get_settlement": lambda world, store_id: world.settlement(store_id),
+    "get_settlement_closing": lambda world, _: world.closing(),
+    "get_statement_csv": lambda world, store_id: world.settlement(store_id),
+    "get_statement_json": lambda world, store_id: world.settlement(store_id),
+    "get_statement_pdf": lambda world, store_id: world.settlement(store_id),
     "get_store": lambda _world, store_id: {"path": {"store_id": store_id}},
     "get_store_group": lambda world, _: world.group("store"),
     "get_transaction": lambda world, store_id: world.sale(store_id),
@@ -279,6 +324,8 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_promotions": lambda _world, _: {},
     "list_reconciliations": lambda _world, _: {},
     "list_returns": lambda world, store_id: world.sale(store_id),
+    "list_settlement_lines": lambda world, store_id: world.settlement(store_id),
+    "list_settlements": lambda _world, _: {},
     "list_store_group_changes": lambda world, _: world.group("store"),
     "list_store_groups": lambda _world, _: {},
     "list_stores": lambda _world, _: {},
@@ -287,6 +334,8 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_uploads": lambda _world, _: {},
     "list_users": lambda _world, _: {},
     "pause_promotion": lambda world, _: world.published(),
+    "pay_settlement": lambda world, _: world.unpaid() | {"body": _PAID},
+    "pay_settlements": lambda world, _: {"body": {"ids": [world.unpaid()["path"]["settlement_id"]], **_PAID}},
     "preview_product_group": lambda _world, _: {"body": {"filter": _group("product")["filter"]}},
     "preview_store_group": lambda _world, _: {"body": {"filter": _group("store")["filter"]}},
     "publish_promotion": lambda world, _: world.approved(),
@@ -306,6 +355,9 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     },
     "refresh_token": lambda world, _: {"body": {"refresh_token": world.refresh_token()}},
     "reject_promotion": lambda world, _: world.submitted() | {"body": {"reason": "No"}},
+    "reopen_settlement": lambda world, _: (
+        world.reviewed() | {"headers": _once(), "body": {"reason": "Wrong customer"}}
+    ),
     "replay_transaction": lambda world, store_id: world.sale(store_id),
     "request_otp": lambda _world, _: {"body": {"phone": "+390619999999"}},
     "resolve_difference": lambda world, _: world.difference() | {"body": _DISMISSED},
