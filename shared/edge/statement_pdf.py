@@ -6,7 +6,8 @@ The lines are in the CSV and the JSON, which are longer than anybody would print
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+from unicodedata import bidirectional
 
 from shared.domain.settlements import BRAND, RETAILER, Document, SettlementDetail, StatedDocument, StoreTotal
 
@@ -17,7 +18,7 @@ _FONTS = Path(__file__).parent / "fonts"
 _FONT = "DejaVu"
 _TITLES = {Document.STATEMENT: "Settlement statement", Document.CREDIT_NOTE: "Credit note"}
 _PARTIES = {BRAND: "brand (owed)", RETAILER: "retailer"}
-_LEFT, _RIGHT = "LEFT", "RIGHT"
+_ROW = 5
 
 
 def pdf_of(settlement: SettlementDetail, stores: Sequence[StoreTotal]) -> bytes:
@@ -103,7 +104,7 @@ def _put_pairs(pdf: "FPDF", pairs: Iterable[tuple[str, str]]) -> None:
         pdf.set_font(_FONT, "", 9)
         pdf.cell(70, 5.5, name)
         pdf.set_font(_FONT, "B", 9)
-        pdf.multi_cell(0, 5.5, value, new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 5.5, _visual(value), new_x="LMARGIN", new_y="NEXT")
     pdf.ln(4)
 
 
@@ -114,15 +115,45 @@ def _put_table(
     rows: Iterable[Sequence[str]],
     numbers: Sequence[int],
 ) -> None:
-    """A table whose headings stand on each page; `numbers` are the columns that are aligned to the right."""
-    pdf.set_font(_FONT, "", 8)
-    align = [_RIGHT if place in numbers else _LEFT for place in range(len(headings))]
-    with pdf.table(
-        col_widths=tuple(widths), text_align=tuple(align), borders_layout="HORIZONTAL_LINES", line_height=4.5
-    ) as table:
-        table.row(headings)
-        for row in rows:
-            table.row(row)
+    """A table whose headings stand on each page; `numbers` are the columns that are aligned to the right.
+
+    Cells are put one by one: the library's own tables take a hundred times as long as their texts.
+    """
+    _put_row(pdf, headings, widths, numbers, "B")
+    for row in rows:
+        if pdf.will_page_break(_ROW):
+            pdf.add_page()
+            _put_row(pdf, headings, widths, numbers, "B")
+        _put_row(pdf, row, widths, numbers, "")
+
+
+def _put_row(
+    pdf: "FPDF", row: Sequence[str], widths: Sequence[int], numbers: Sequence[int], style: Literal["", "B"]
+) -> None:
+    pdf.set_font(_FONT, style, 8)
+    for place, (text, width) in enumerate(zip(row, widths, strict=True)):
+        align = "R" if place in numbers else "L"
+        pdf.cell(width, _ROW, _visual(_fitting(pdf, text, width)), border="B", align=align)
+    pdf.ln(_ROW)
+
+
+def _visual(text: str) -> str:
+    """The text in the order in which its letters stand, which is another for Hebrew and Arabic."""
+    if not any(bidirectional(letter) in {"R", "AL"} for letter in text):
+        return text
+    from fpdf.bidi import BidiParagraph  # noqa: PLC0415
+
+    return BidiParagraph(text).get_reordered_string()
+
+
+def _fitting(pdf: "FPDF", text: str, width: float) -> str:
+    """As much of the text as there is room for; that something is missing is shown."""
+    room = width - 2 * pdf.c_margin
+    if pdf.get_string_width(text) <= room:
+        return text
+    while text and pdf.get_string_width(f"{text}…") > room:
+        text = text[:-1]
+    return f"{text}…"
 
 
 def _paper(settlement: SettlementDetail) -> "FPDF":

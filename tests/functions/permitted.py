@@ -197,7 +197,7 @@ class World:
         self.idle()
         self._sell(store_id)
         (settlement,) = self._till.close(JUNE, now=datetime.now(UTC))
-        return {"path": {"settlement_id": settlement.id}}
+        return {"path": {"settlement_id": str(settlement.id)}}
 
     def reviewed(self) -> Asked:
         """Stated, and under review since."""
@@ -205,7 +205,7 @@ class World:
         sale_id = self._sell("OWN")
         (settlement,) = self._till.close(JUNE, now=datetime.now(UTC))
         self._till.set_status(sale_id, "Under Review")
-        return {"path": {"settlement_id": settlement.id}}
+        return {"path": {"settlement_id": str(settlement.id)}}
 
     def _sell(self, store_id: str) -> Any:
         return self._till.sell(store_id, [Cut(self._till.promotion(), 100, {"brand": 100})])
