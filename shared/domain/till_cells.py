@@ -29,6 +29,11 @@ _ISO = re.compile(
     r"(?P<year>[0-9]{4})-(?P<month>[0-9]{2})-(?P<day>[0-9]{2})[T ](?P<hour>[0-9]{2}):(?P<minute>[0-9]{2})"
     r"(?::(?P<second>[0-9]{2})(?:\.[0-9]{1,9})?)?"
 )
+# Days that there are, also in a February that is not of a leap year.
+_ISO_PLAIN = (
+    "20[0-9]{2}-(?:(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])|(?:0[13-9]|1[0-2])-(?:29|30)"
+    "|(?:0[13578]|1[02])-31) (?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
+)
 _WHOLE = re.compile(r"-?[0-9]{1,6}")
 _AMOUNT = re.compile(r"-?[0-9]{1,12}(?:[.,][0-9]{1,4})?")
 _MARKED = {
@@ -49,7 +54,7 @@ def local_time(form: str = ISO) -> Reader:
     """A date and time by the store's clock, written in `form`. Raises FormatInvalid."""
     pattern = _ISO if form == ISO else _pattern(form)
     _require(pattern, form, "month", "day", "hour", "minute")
-    return _reader(form, pattern, "%Y-%m-%d %H:%M:%S")
+    return _reader(form, pattern, "%Y-%m-%d %H:%M:%S", _ISO_PLAIN if form == ISO else None)
 
 
 def local_date(form: str = "YYYY-MM-DD") -> Reader:
@@ -148,7 +153,7 @@ def _require(pattern: re.Pattern[str], form: str, *parts: str, date: bool = True
         raise FormatInvalid("hh goes with A, and A with hh")
 
 
-def _reader(form: str, pattern: re.Pattern[str], written: str) -> Reader:
+def _reader(form: str, pattern: re.Pattern[str], written: str, plain: str | None = None) -> Reader:
     def read(value: str) -> str:
         found = pattern.fullmatch(value)
         if found is None:
@@ -169,7 +174,7 @@ def _reader(form: str, pattern: re.Pattern[str], written: str) -> Reader:
             raise CellRefused("local_time_malformed", form)
         return local.strftime(written)
 
-    return Reader("local time", f"by the store's clock, written {form}", read)
+    return Reader("local time", f"by the store's clock, written {form}", read, plain)
 
 
 def _hour(hour: int, half: str | None) -> int:

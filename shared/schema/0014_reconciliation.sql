@@ -41,7 +41,7 @@ CREATE INDEX receipts_of_store ON receipts (store_id, sold_at);
 CREATE INDEX receipts_by_number ON receipts (store_id, number) WHERE number IS NOT NULL;
 CREATE INDEX receipts_of_retailer ON receipts (retailer_id, day);
 
--- The days of stores that an upload touched, which are to be reconciled.
+-- The days of stores that an upload touched, until the run is made that reconciles them, in the same transaction.
 CREATE TABLE receipt_days (
     upload_id uuid NOT NULL,
     store_id  text NOT NULL,

@@ -43,13 +43,17 @@ def insert(
 
 
 def insert_days_of_upload(conn: Conn, reconciliation_id: UUID, upload_id: UUID) -> int:
-    """The days of stores that the upload touched."""
+    """The days of stores that the upload touched, which are remembered no longer than until now."""
     return conn.execute(
         """
+          WITH touched AS (
+                 DELETE FROM receipt_days
+                  WHERE upload_id = %(upload_id)s
+                 RETURNING day, store_id
+               )
         INSERT INTO reconciliation_days (reconciliation_id, day, store_id)
         SELECT %(reconciliation_id)s, day, store_id
-          FROM receipt_days
-         WHERE upload_id = %(upload_id)s
+          FROM touched
         """,
         {"reconciliation_id": reconciliation_id, "upload_id": upload_id},
     ).rowcount

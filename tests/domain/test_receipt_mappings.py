@@ -98,6 +98,11 @@ def test_times_are_read_as_they_are_written(form: str, cell: str, read: str | No
     assert told(local_time(form).read, cell) == read
 
 
+@given(st.from_regex(local_time().plain or "", fullmatch=True))
+def test_times_that_are_taken_unread_are_read_as_they_are(cell: str) -> None:
+    assert told(local_time().read, cell) == cell
+
+
 def test_dates_and_times_of_day() -> None:
     assert told(local_date("DD-MM-YYYY").read, "28-02-2026") == "2026-02-28"
     assert told(time_of_day("HHmm").read, "0905") == "09:05:00"

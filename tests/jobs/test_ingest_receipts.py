@@ -59,7 +59,9 @@ def days(conn: Conn, upload: Upload) -> list[tuple[str, date]]:
     return [
         (row[0], row[1])
         for row in conn.execute(
-            "SELECT store_id, day FROM receipt_days WHERE upload_id = %s ORDER BY 1, 2", [upload.id]
+            "SELECT store_id, day FROM reconciliation_days JOIN reconciliations ON id = reconciliation_id"
+            " WHERE upload_id = %s ORDER BY 1, 2",
+            [upload.id],
         )
     ]
 
