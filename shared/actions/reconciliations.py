@@ -1,5 +1,6 @@
 """Reconciliations: days of stores brought together, differences written down, statuses changed by rules."""
 
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from shared.domain.engine import PromotionTerms
 from shared.domain.quotes import TransactionStatus
-from shared.domain.reconciliation.claims import not_allowed
+from shared.domain.reconciliation.claims import Claim, not_allowed
 from shared.domain.reconciliation.days import AROUND, Kept, Outcome, StoreDay, reconcile
 from shared.domain.reconciliation.differences import Settled
 from shared.domain.reconciliation.matching import How
@@ -26,6 +27,7 @@ from shared.rows import adapter
 from shared.store import (
     Conn,
     differences,
+    promotion_versions,
     reconciliations,
     retailer_terms,
     rule_sets,
@@ -75,7 +77,7 @@ class _Told:
     sales: dict[UUID, StoredSale]
     receipts: dict[UUID, StoredReceipt]
     settled: dict[str, Settled]
-    not_allowed: dict[UUID, tuple[str, ...]]
+    not_allowed: dict[UUID, tuple[Claim, ...]]
     rules: dict[str, Rules]
     sales_of: defaultdict[str, list[StoredSale]]
     receipts_of: defaultdict[str, list[StoredReceipt]]
@@ -157,16 +159,19 @@ def _rules(conn: Conn, retailer_id: str) -> Rules:
     return Rules() if found is None else adapter(Rules).validate_python(found.terms)
 
 
-def _not_allowed(conn: Conn, receipts: Sequence[StoredReceipt]) -> dict[UUID, tuple[str, ...]]:
+def _not_allowed(conn: Conn, receipts: Sequence[StoredReceipt]) -> dict[UUID, tuple[Claim, ...]]:
     """The claims of each receipt to promotions that were not in force when it was written."""
     claiming = [receipt for receipt in receipts if receipt.slip.claims]
     if not claiming:
         return {}
     selling = stores.find_selling(conn, [receipt.store_id for receipt in claiming])
+    moments = [receipt.slip.at for receipt in claiming]
+    began = rule_sets.find_since(conn, min(moments), max(moments))
     live: dict[int, list[PromotionTerms]] = {}
     found: dict[UUID, tuple[str, ...]] = {}
     for receipt in claiming:
-        version = rule_sets.get_version_at(conn, receipt.slip.at)
+        since = bisect_right(began, receipt.slip.at, key=lambda each: each[0])
+        version = began[since - 1][1] if since else 0
         if version not in live:
             live[version] = [member.terms() for member in rule_sets.find_members(conn, version)]
         store = selling[receipt.store_id]
@@ -178,7 +183,11 @@ def _not_allowed(conn: Conn, receipts: Sequence[StoredReceipt]) -> dict[UUID, tu
         )
         if refused:
             found[receipt.slip.id] = refused
-    return found
+    named = promotion_versions.find_ids_named(conn, {claim for claims in found.values() for claim in claims})
+    return {
+        receipt_id: tuple(Claim(claim, frozenset(named.get(claim, ()))) for claim in claims)
+        for receipt_id, claims in found.items()
+    }
 
 
 def _write(

@@ -1,6 +1,6 @@
 """Versions of promotions: reading them, how far their approval is, and which groups they name."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from uuid import UUID
 
@@ -135,4 +135,20 @@ def insert_groups(conn: Conn, *, promotion_id: UUID, version: int, group_ids: It
           FROM unnest(%(group_ids)s::uuid[]) AS group_id
         """,
         {"promotion_id": promotion_id, "version": version, "group_ids": list(group_ids)},
+    )
+
+
+def find_ids_named(conn: Conn, texts: Collection[str]) -> dict[str, list[UUID]]:
+    """The promotions that each text names: by id, or by a name that a version of theirs has, in any case."""
+    return dict(
+        conn.execute(
+            """
+            SELECT text, array_agg(DISTINCT promotion_id)
+              FROM unnest(%(texts)s::text[]) AS text
+              JOIN promotion_versions
+                ON lower(btrim(text)) IN (lower(name), promotion_id::text)
+             GROUP BY text
+            """,
+            {"texts": list(texts)},
+        ).fetchall()
     )

@@ -90,15 +90,20 @@ def find_priority_lanes(conn: Conn, version: int) -> list[str]:
     ]
 
 
-def get_version_at(conn: Conn, moment: datetime) -> int:
-    """The version of the rule set that counted at a moment; 0 before any publish."""
-    row = conn.execute(
-        """
-        SELECT coalesce(max(version), 0)
-          FROM rule_sets
-         WHERE created_at <= %(moment)s
-        """,
-        {"moment": moment},
-    ).fetchone()
-    assert row is not None  # noqa: S101 - an aggregate without GROUP BY has one row
-    return row[0]
+def find_since(conn: Conn, from_at: datetime, until_at: datetime) -> list[tuple[datetime, int]]:
+    """When each rule set began to count that did at some time between, in that order, and its version."""
+    return [
+        (row[0], row[1])
+        for row in conn.execute(
+            """
+            SELECT created_at, version
+              FROM rule_sets
+             WHERE created_at <= %(until_at)s
+               AND version >= (SELECT coalesce(max(version), 0)
+                                 FROM rule_sets
+                                WHERE created_at <= %(from_at)s)
+             ORDER BY version
+            """,
+            {"from_at": from_at, "until_at": until_at},
+        )
+    ]

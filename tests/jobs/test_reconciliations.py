@@ -213,6 +213,22 @@ def test_a_promotion_that_was_over_is_told_by_the_stores_own_clock(
     ]
 
 
+def test_what_the_sale_got_is_allowed_whatever_the_tills_clock_says(
+    client: Client, conn: Conn, seller: Caller
+) -> None:
+    """It ended at half past ten, and the till, some minutes ahead, printed after that."""
+    publish(conn, TEN - timedelta(days=1), name="Morning", ends_at=datetime(2026, 6, 15, 10, 30))  # noqa: DTZ001
+    got, without = a_sale(conn, seller, 25, ("A", 1)), a_sale(conn, seller, 40, ("B", 1))
+    upload(
+        client,
+        conn,
+        receipt("R1", 33, ("A", 1, "9.00"), promotion="MORNING"),
+        receipt("R2", 48, ("B", 1, "10.00"), promotion="MORNING"),
+    )
+    assert statuses(conn, got, without) == ["Verified", "Under Review"]
+    assert open_kinds(conn) == [("promotion_not_allowed", without)]
+
+
 def test_a_promotion_paused_at_the_time_is_not_allowed(client: Client, conn: Conn, seller: Caller) -> None:
     promotion_id = publish(conn, TEN - timedelta(days=1), name="On and off")
     early = a_sale(conn, seller, 0, ("A", 1))

@@ -1,10 +1,20 @@
 """Claims: promotions that receipts name, held against those that were in force."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from shared.domain.applicable import in_force
 from shared.domain.engine import PromotionTerms
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A promotion as a receipt names it, and those that have or had that name."""
+
+    text: str
+    promotion_ids: frozenset[UUID]
 
 
 def not_allowed(

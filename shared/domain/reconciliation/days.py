@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.domain.reconciliation.claims import Claim
 from shared.domain.reconciliation.differences import (
     Decided,
     DifferenceKind,
@@ -41,7 +42,7 @@ class StoreDay:
 
     Of what is not of the day itself, it tells only what belongs to slips of the day. `kept` are pairs that
     stand, of which one slip may be unknown here; `not_allowed` are the claims of receipts to promotions that
-    were not in force.
+    were not in force by the till's clock: one that the sale did get is allowed all the same.
     """
 
     begins: datetime
@@ -49,7 +50,7 @@ class StoreDay:
     sales: Sequence[Slip]
     receipts: Sequence[Slip]
     kept: Sequence[Kept] = ()
-    not_allowed: Mapping[UUID, tuple[str, ...]] = field(default_factory=dict[UUID, tuple[str, ...]])
+    not_allowed: Mapping[UUID, tuple[Claim, ...]] = field(default_factory=dict[UUID, tuple[Claim, ...]])
     decided: Decided = field(default_factory=dict[str, Settled])
 
     def has(self, slip: Slip) -> bool:
@@ -208,12 +209,12 @@ class _Found:
         elif abs(sale.net_minor - receipt.net_minor) > self._rules.tolerance_minor(sale.currency):
             yield of_pair(DifferenceKind.AMOUNT, sale, receipt)
         for claim in self._day.not_allowed.get(receipt.id, ()):
-            if claim.casefold() not in {str(each) for each in sale.promotions}:
-                yield of_pair(DifferenceKind.PROMOTION_NOT_ALLOWED, sale, receipt, claim)
+            if claim.promotion_ids.isdisjoint(sale.promotions):
+                yield of_pair(DifferenceKind.PROMOTION_NOT_ALLOWED, sale, receipt, claim.text)
 
     def _claims_of(self, receipt: Slip) -> Iterable[Finding]:
         return [
-            of_receipt(DifferenceKind.PROMOTION_NOT_ALLOWED, receipt, promotion=claim)
+            of_receipt(DifferenceKind.PROMOTION_NOT_ALLOWED, receipt, promotion=claim.text)
             for claim in self._day.not_allowed.get(receipt.id, ())
         ]
 
