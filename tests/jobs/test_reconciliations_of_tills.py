@@ -2,7 +2,7 @@
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 from uuid import UUID
 
@@ -35,7 +35,7 @@ def reconciled(client: Client, conn: Conn, told: list[Day], skus: int) -> None:
     sent = client.send("receipts", file_of(told), retailer_id=RETAILER)
     assert sent.rows.rejected == 0, sent.errors
     jobs = conn.execute("SELECT job_id FROM reconciliations WHERE upload_id = %s", [sent.id]).fetchall()
-    run(jobs[0][0], LATER)
+    run(jobs[0][0], LATER, budget=timedelta(hours=1))
     assert conn.execute("SELECT count(*) FROM reconciliation_days WHERE NOT done").fetchall() == [(0,)]
 
 
