@@ -101,6 +101,7 @@ def measure(entries: int, days: int, seconds: float, say: Callable[[str], None])
             say("sealing, exporting, verifying")
             chain = _chain(now, here)
             with psycopg.connect(here.url, autocommit=True) as conn:
+                sums = _sums(conn)
                 say(f"copying entries to {days} days before")
                 conn.execute("SET session_replication_role = replica")
                 conn.execute(_OLDER, {"days": days})
@@ -110,7 +111,7 @@ def measure(entries: int, days: int, seconds: float, say: Callable[[str], None])
                 found = _found(conn, seconds)
         finally:
             pool.close()
-    return {"cost": cost, "chain": chain, "total": total, "found": found}
+    return {"cost": cost, "chain": chain, "sums": sums, "total": total, "found": found}
 
 
 def _sell(conn: psycopg.Connection[Any], now: datetime, tills: list[world.Basket]) -> None:
@@ -165,6 +166,28 @@ def _chain(now: datetime, here: Site) -> Mapping[str, float]:
     return took
 
 
+def _sums(conn: psycopg.Connection[Any]) -> Mapping[str, tuple[int, float]]:
+    """Rows and megabytes of each table of sums, and of the transactions that they are of."""
+    conn.execute("ANALYZE")
+    return {
+        name: (rows, megabytes)
+        for name, rows, megabytes in conn.execute(
+            """
+            SELECT name, sum(reltuples)::bigint,
+                   round(sum(pg_total_relation_size(pg_class.oid)) / 1e6, 1)::float
+              FROM pg_class,
+                   LATERAL (SELECT CASE WHEN relname LIKE 'rollup%' THEN relname ELSE 'transactions' END)
+                     AS kind (name)
+             WHERE relkind = 'r'
+               AND (relname LIKE 'rollup%' OR relname LIKE 'transactions%')
+               AND relname <> 'rollup_progress'
+             GROUP BY name
+             ORDER BY name
+            """
+        )
+    }
+
+
 def _holds(now: datetime, *, storage: bool) -> None:
     broken = verify(now.date(), storage=storage).broken
     # What was inserted alone, to be compared, has no entry and is rightly missed.
@@ -207,6 +230,10 @@ def tables(result: Mapping[str, Any]) -> str:
                     for name, took in chain.items()
                     if name != "entries"
                 ),
+            ),
+            table(
+                ("sums of a day", "rows", "MB"),
+                ((name, f"{rows:,}", f"{mb:.1f}") for name, (rows, mb) in result["sums"].items()),
             ),
             _points(f"a page of {result['total']:,}", result["found"]),
         )
