@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from shared.domain import cells, till_cells
 from shared.domain.cells import CellRefused, Reader
 from shared.domain.csv_rows import MOST_HEADER, normal
+from shared.domain.documents import at_key
 from shared.domain.errors import Refused
 from shared.domain.kinds.kind import Column, Kind, Together
 from shared.domain.kinds.receipts import AMOUNTS, KIND, NUMBER_MOST
@@ -112,7 +113,7 @@ def _mapped(column: Column, mapping: ReceiptMapping, readers: Mapping[str, Reade
 def _check_columns(mapping: ReceiptMapping) -> None:
     seen: dict[str, str] = {}
     for name, header in mapping.columns.items():
-        at = f"/columns/{name}"
+        at = at_key("/columns", name)
         if name not in _COLUMNS:
             raise MappingInvalid(pointer=at, detail=f"the columns are {', '.join(_COLUMNS)}")
         if not 1 <= len(header.strip()) <= MOST_HEADER:
@@ -124,7 +125,7 @@ def _check_columns(mapping: ReceiptMapping) -> None:
 
 def _check_constants(mapping: ReceiptMapping) -> None:
     for name, value in mapping.constants.items():
-        at = f"/constants/{name}"
+        at = at_key("/constants", name)
         if name not in _CONSTANTS:
             raise MappingInvalid(pointer=at, detail=f"a constant is one of {', '.join(_CONSTANTS)}")
         if name in mapping.columns:

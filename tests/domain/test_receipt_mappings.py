@@ -39,6 +39,7 @@ def without(name: str) -> dict[str, str]:
     ("change", "pointer"),
     [
         ({"columns": COLUMNS | {"colour": "Colour"}}, "/columns/colour"),
+        ({"columns": COLUMNS | {"a/b": "Colour"}}, "/columns/a~1b"),
         ({"columns": COLUMNS | {"sku": " "}}, "/columns/sku"),
         ({"columns": COLUMNS | {"sku": "ticket"}}, "/columns/sku"),
         ({"columns": COLUMNS | {"currency": "Cur"}}, "/constants/currency"),

@@ -284,6 +284,8 @@ def test_days_are_a_period_that_is_not_too_long(doors: Doors) -> None:
     for body in (
         {"from_on": "2026-06-15", "until_on": "2026-06-14"},
         {"from_on": "2026-01-01", "until_on": "2026-12-31"},
+        {"from_on": "9999-12-31", "until_on": "9999-12-31"},
+        {"from_on": "0001-01-01", "until_on": "0001-01-01"},
     ):
         status, problem = doors.call(reconciliations.create_reconciliation, body=body)
         assert (status, problem["code"]) == (422, "days_invalid")

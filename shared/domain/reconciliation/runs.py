@@ -12,6 +12,7 @@ from shared.domain.reconciliation.matching import How
 from shared.domain.reconciliation.slips import Slip
 
 MOST_DAYS = 92
+_YEARS = range(2000, 3000)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +113,9 @@ class DaysInvalid(Refused):
 
 def check_days(from_on: date, until_on: date) -> None:
     """Raises DaysInvalid."""
+    for name, day in (("from_on", from_on), ("until_on", until_on)):
+        if day.year not in _YEARS:
+            raise DaysInvalid(pointer=f"/{name}", detail="a year from 2000 to 2999 is expected")
     if until_on < from_on:
         raise DaysInvalid(pointer="/until_on", detail="it ends before it begins")
     if (until_on - from_on).days >= MOST_DAYS:
