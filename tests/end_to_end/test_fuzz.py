@@ -203,6 +203,12 @@ def _seed(case: Case, ids: dict[str, list[str]], data: st.DataObject) -> None:
 type Request = dict[str, Any]
 
 _JANUARY: Request = {"from": "2026-01-01", "until": "2026-01-31"}
+_NEW_YEAR: Request = {"store_id": "S0001", "from_on": "2026-01-01", "until_on": "2026-01-01"}
+_DISMISSED: Request = {"resolution": "dismiss", "reason": "Too old"}
+_MAPPING: Request = {
+    "columns": {"store_id": "Shop", "sold_at": "When", "sku": "Code", "quantity": "Count", "amount": "Paid"},
+    "constants": {"currency": "EUR"},
+}
 _CHANGE: Request = {"body": {"description": "Others"}, "headers": {"If-Match": "*"}}
 
 # A request that succeeds, and who sends it.
@@ -219,6 +225,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "create_job": (Role.ADMIN, lambda _: {"body": {"kind": "purge"}}),
     "create_product_group": (Role.MARKETING, lambda _: {"body": _group("product")}),
     "create_promotion": (Role.MARKETING, lambda _: {"body": lumen_ten()}),
+    "create_reconciliation": (Role.BACK_OFFICE, lambda _: {"body": _NEW_YEAR}),
     "create_return": (
         Role.STORE_USER,
         lambda shop: (
@@ -250,6 +257,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         Role.ADMIN,
         lambda shop: {"path_parameters": {"backtest_id": _backtest(shop), "part": "by-day"}},
     ),
+    "get_difference": (Role.BACK_OFFICE, lambda shop: _at("difference_id", _difference(shop))),
     "get_docs": (None, lambda _: {}),
     "get_docs_asset": (None, lambda _: _at("asset", "start.js")),
     "get_health": (None, lambda _: {}),
@@ -267,6 +275,9 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         lambda shop: _at("promotion_id", _revised(shop), version=1) | {"query": {"against": 2}},
     ),
     "get_ready": (None, lambda _: {}),
+    "get_receipt_mapping": (Role.BACK_OFFICE, lambda shop: _at("retailer_id", _mapped(shop))),
+    "get_reconciliation": (Role.BACK_OFFICE, lambda shop: _at("reconciliation_id", _reconciled(shop))),
+    "get_reconciliation_rules": (Role.BACK_OFFICE, lambda shop: _at("retailer_id", _retailer(shop))),
     "get_rule_schema": (Role.MARKETING, lambda _: {}),
     "get_store": (Role.PARENT_STORE_USER, lambda _: _at("store_id", "S0002")),
     "get_store_group": (Role.BACK_OFFICE, lambda shop: _at("group_id", _defined(shop, "store"))),
@@ -283,6 +294,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         Role.STORE_USER,
         lambda _: {"query": {"store_id": "S0001", "channel": "store", "currency": "EUR"}},
     ),
+    "list_differences": (Role.BACK_OFFICE, lambda _: {}),
     "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
     "list_lanes": (Role.STORE_USER, lambda _: {}),
     "list_product_group_changes": (
@@ -290,6 +302,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         lambda shop: _at("group_id", _defined(shop, "product")),
     ),
     "list_notifications": (Role.ADMIN, lambda _: {"query": {"status": "dead"}}),
+    "list_reconciliations": (Role.ADMIN, lambda _: {}),
     "list_users": (Role.ADMIN, lambda _: {"query": {"q": "sample", "role": "admin"}}),
     "list_product_groups": (Role.MARKETING, lambda _: {"query": {"q": "group"}}),
     "list_products": (Role.MARKETING, lambda _: {"query": {"kind": "frame", "limit": 2}}),
@@ -306,6 +319,14 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "preview_product_group": (Role.MARKETING, lambda _: {"body": {"filter": _group("product")["filter"]}}),
     "preview_store_group": (Role.ADMIN, lambda _: {"body": {"filter": _group("store")["filter"]}}),
     "publish_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _approved(shop))),
+    "put_receipt_mapping": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("retailer_id", _retailer(shop)) | {"body": _MAPPING, "headers": {"If-Match": "*"}},
+    ),
+    "put_reconciliation_rules": (
+        Role.ADMIN,
+        lambda shop: _at("retailer_id", _retailer(shop)) | {"body": {}, "headers": {"If-Match": "*"}},
+    ),
     "reject_promotion": (
         Role.BACK_OFFICE,
         lambda shop: _at("promotion_id", _submitted(shop)) | {"body": {"reason": "Too generous"}},
@@ -319,6 +340,11 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
             | {"body": {"requestId": "1", "status": "Delivered"}}
         ),
     ),
+    "resolve_difference": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("difference_id", _difference(shop)) | {"body": _DISMISSED},
+    ),
+    "resolve_differences": (Role.BACK_OFFICE, lambda _: {"body": _DISMISSED | {"filter": {}}}),
     "retry_notification": (Role.ADMIN, lambda shop: _at("notification_id", _dead(shop))),
     "request_otp": (None, lambda _: {"body": {"phone": "+390619999999"}}),
     "resume_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _paused(shop))),
@@ -431,6 +457,39 @@ def _dead(shop: Shop) -> str:
                 """
                 INSERT INTO outbox (kind, sealed, created_at, expires_at, failed_at, failure_code)
                 VALUES ('otp_sms', '\\x00', now(), now() + interval '1 day', now(), 'provider_setup')
+                RETURNING id
+                """
+            ).fetchall()[0][0]
+        )
+
+
+def _retailer(shop: Shop) -> str:
+    with psycopg.connect(shop.database_url) as conn:
+        return conn.execute("SELECT retailer_id FROM stores WHERE id = 'S0001'").fetchall()[0][0]
+
+
+def _mapped(shop: Shop) -> str:
+    retailer_id = _retailer(shop)
+    shop.admin.put(
+        f"retailers/{retailer_id}/receipt-mapping", json=_MAPPING, headers={"If-Match": "*"}
+    ).raise_for_status()
+    return retailer_id
+
+
+def _reconciled(shop: Shop) -> str:
+    return shop.admin.post("reconciliations", json=_NEW_YEAR).raise_for_status().json()["id"]
+
+
+def _difference(shop: Shop) -> str:
+    """A receipt that is there twice, though neither is."""
+    with psycopg.connect(shop.database_url) as conn:
+        return str(
+            conn.execute(
+                """
+                INSERT INTO differences (key, kind, retailer_id, store_id, day, currency, receipt_id,
+                                         candidates, found_at, updated_at)
+                VALUES (uuidv7()::text, 'duplicate', 'S0001', 'S0001', '2026-01-01', 'EUR', uuidv7(), '[]',
+                        now(), now())
                 RETURNING id
                 """
             ).fetchall()[0][0]
