@@ -9,7 +9,7 @@ from shared.domain.engine.components import Component
 from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
-from shared.domain.engine.packing import Slot, Taken, best_packing, packs_of, slots_of
+from shared.domain.engine.packing import Slot, Taken, best_packing, cells_of, packs_of, slots_of
 from shared.domain.engine.pieces import Piece, of_settled
 from shared.domain.engine.rule import Per
 from shared.domain.engine.settle import settle, total
@@ -129,10 +129,7 @@ def _packed(problem: LaneProblem, place: int, offer: Offer, packs: Packs) -> Alo
 
 
 def _taken(problem: LaneProblem, place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> Alone:
-    return _settled(
-        problem,
-        [Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken],
-    )
+    return _settled(problem, cells_of(place, slots, taken))
 
 
 def _fewest(problem: LaneProblem, place: int, slots: Sequence[Slot], found: Alone) -> Alone:

@@ -4,20 +4,19 @@ Pools that only free offers want are decided each by itself. Where the other off
 other's way, each does what it would do alone, which nothing can exceed. Where they do, their component is
 searched.
 
-Ties: the first list of applied offers, then the fewest units used, then the units of the first pools. Units
-of one pool that no limit tells apart are decided alike: a tie alone never splits them between two offers.
-Once a component has cost `TIE_NODES`, branches that could only tie are left out too, and the first found
-stays.
+Units of one pool that no limit tells apart are decided alike: a tie alone never splits them between two
+offers. Once a component has cost `TIE_NODES`, branches that could only tie are left out too, and the first
+found stays.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
-from math import prod
+from itertools import islice, product
 from operator import attrgetter
 
 from shared.domain.engine.alone import Alone, alone
 from shared.domain.engine.components import Component
+from shared.domain.engine.contest import contest
 from shared.domain.engine.decisions import decide
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Grant, LaneProblem, Offer, Part, Pool
@@ -25,33 +24,10 @@ from shared.domain.engine.pieces import Piece, of_cells
 from shared.domain.engine.responses import IDLE, response
 from shared.domain.engine.rule import Per
 from shared.domain.engine.standing import Decision, Free, Standing
+from shared.domain.engine.ties import MOST_WAYS, Alternative, first
 from shared.domain.engine.undisturbed import Found, apart, strangers, undisturbed
 
 NODE_BUDGET = 1_500
-_MOST_PRODUCTS = 256
-
-
-class Alternative:
-    """One of equally good ways to decide some pools."""
-
-    __slots__ = ("pieces",)
-
-    def __init__(self, pieces: Sequence[Piece]) -> None:
-        self.pieces = pieces
-
-    @property
-    def applied(self) -> set[int]:
-        """Who takes anything off."""
-        return {index for piece in self.pieces for index, amount, _ in piece.given if amount}
-
-    @property
-    def counts(self) -> dict[tuple[int, int], int]:
-        """How many units of a pool each promotion uses."""
-        found: dict[tuple[int, int], int] = {}
-        for piece in self.pieces:
-            for index, _, _ in piece.given:
-                found[piece.pool, index] = found.get((piece.pool, index), 0) + piece.units
-        return found
 
 
 @dataclass(slots=True, eq=False)
@@ -109,6 +85,11 @@ def combine(
                 solving.take(found, among)
                 totals.update(found.totals)
                 continue
+            best = contest(problem, few, lone, solving.costs)
+            if best is not None:
+                solving.choose(best, among)
+                totals.update((tied[member].index, lone[member].value) for member in few)
+                continue
             component = _search(problem, standings, few, lone, among, live=live, budget=node_budget)
             solving.search(component)
             node_budget = max(0, node_budget - component.nodes)
@@ -155,6 +136,26 @@ class _Solving:
         self.bound += found.value
         self.leave_to_free(places, left)
 
+    def choose(self, best: Sequence[Found], places: Sequence[int]) -> None:
+        """Let offers have their pieces in one of several equally good ways, and free ones what is left."""
+        if len(best) == 1:
+            self.take(best[0], places)
+            return
+        used = {piece.pool for found in best for piece in found.pieces}
+        self.leave_to_free([place for place in places if place not in used], {})
+        ways: list[Alternative] = []
+        of_way = self
+        for found in best:
+            of_way = _Solving(self.pools, self.decided)
+            of_way.take(found, used)
+            ways += [
+                Alternative([*of_way.pieces, *(piece for one in chosen for piece in one.pieces)])
+                for chosen in islice(product(*of_way.choices), MOST_WAYS)
+            ]
+        self.choices.append(ways)
+        self.value += of_way.value
+        self.bound += of_way.value
+
     def search(self, component: Component) -> None:
         alike = [Alternative(of_cells(component.problem, one.cells)) for one in component.solve()]
         self.choices.append(alike)
@@ -164,8 +165,8 @@ class _Solving:
     def combination(self, lone: Mapping[int, Alone], totals: Mapping[int, Amount]) -> Combination:
         pieces = self.pieces
         if self.choices:
-            for one in _first([[Alternative(pieces)], *self.choices]):
-                pieces = [*pieces, *one.pieces] if one.pieces is not pieces else pieces
+            for one in first(pieces, self.choices):
+                pieces += one.pieces
         if len(pieces) == len(self.pools):
             pieces.sort(key=_pool)
         else:
@@ -233,28 +234,3 @@ def _free_offers(standings: Sequence[Standing], places: Sequence[int], live: int
         )
         for index, found in wants.items()
     ]
-
-
-def _first(choices: Sequence[Sequence[Alternative]]) -> Sequence[Alternative]:
-    """Return the combination of equally good choices that comes first, over all components together."""
-    size = prod(len(alike) for alike in choices)
-    if size <= _MOST_PRODUCTS:
-        return min(product(*choices), key=_rank)
-    chosen = [min(alike, key=lambda one: _rank([one])) for alike in choices]
-    best, improved = _rank(chosen), True
-    while improved:
-        improved = False
-        for place, alike in enumerate(choices):
-            for choice in alike:
-                tried = [*chosen[:place], choice, *chosen[place + 1 :]]
-                rank = _rank(tried)
-                if rank < best:
-                    chosen, best, improved = tried, rank, True
-    return chosen
-
-
-def _rank(chosen: Sequence[Alternative]) -> tuple[list[int], int, list[tuple[int, int, int]]]:
-    """Return who applies, how many units are used, and where: the smaller, the earlier."""
-    applied = sorted({index for one in chosen for index in one.applied})
-    counts = sorted((pool, index, -units) for one in chosen for (pool, index), units in one.counts.items())
-    return applied, sum(-units for _, _, units in counts), counts

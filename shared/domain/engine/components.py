@@ -10,10 +10,10 @@ from itertools import count
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.greedy import greedy, packable, packed
-from shared.domain.engine.lane import Amount, Cell, LaneProblem, Use
+from shared.domain.engine.lane import Amount, LaneProblem, Use
 from shared.domain.engine.leaves import Choice, Leaves
 from shared.domain.engine.packing import Slot as Spot
-from shared.domain.engine.packing import Taken, best_packing
+from shared.domain.engine.packing import Taken, best_packing, cells_of
 from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
@@ -128,10 +128,7 @@ class Component:
         self._decide(turn + 1, groups, fixed)
 
     def _value_of(self, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Amount:
-        cells = [
-            Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken
-        ]
-        result = settle(self.problem, cells)
+        result = settle(self.problem, cells_of(place, slots, taken))
         self.finished = self.finished and not result.rough
         return total(result.cells)
 

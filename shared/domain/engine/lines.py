@@ -37,12 +37,21 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
 
 def _known(game: Game, profile: Profile, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
     """Return a line whose units are all alike; the same products come again, at the same discounts."""
-    key = (line.quantity, line.tax_rate_pct, game.basket.store.prices_include_tax, runs[0].shares)
-    known = profile.lines.get(key)
+    taxed = (line.tax_rate_pct, game.basket.store.prices_include_tax)
+    kept = profile.lines
+    if kept[0] != taxed:
+        # Exchanged together: another thread may be pricing the product at another tax.
+        kept = profile.lines = (taxed, {})
+    known_lines = kept[1]
+    shares = runs[0].shares
+    key: tuple[int, ...] = (line.quantity,)
+    for by, minor, role, _ in shares:
+        key += (by, minor, role is UnitRole.DISCOUNTED)
+    known = known_lines.get(key)
     if known is None:
-        if len(profile.lines) >= _MOST_LINES:
-            profile.lines.clear()
-        known = profile.lines[key] = _priced(game, line, runs)
+        if len(known_lines) >= _MOST_LINES:
+            known_lines.clear()
+        known = known_lines[key] = _priced(game, line, runs)
     return known
 
 

@@ -31,7 +31,7 @@ def offered(game: Game, plan: Plan, pools: Sequence[Pool], gains: int) -> Offere
 
     `gains` are the bits of the free promotions that could take anything off.
     """
-    headroom = game.headroom.get(plan.terms.promotion_id)
+    headroom = game.headroom.get(plan.terms.promotion_id) if game.headroom else None
     limited = headroom is not None and not (headroom.refuse_above is headroom.grant_up_to is None)
     if plan.free and not limited:
         return Offered(plan, plan.takers, None) if plan.bit & gains else plan.no_discount
@@ -81,12 +81,14 @@ def over_budget(plan: Plan, left: int) -> PromotionOutcome:
 
 def _tier(plan: Plan, tiers: Tiers, pools: Sequence[Pool]) -> Taker | PromotionOutcome:
     """Return the highest tier reached, or what the first one lacks."""
-    seen = 0
+    where = tiers.where
     by_quantity = tiers.by is TierBy.QUANTITY
-    for pool in pools:
-        if pool.mask & tiers.where:
-            price = 1 if by_quantity else pool.list_price if tiers.listed else pool.price
-            seen += pool.units * price
+    if by_quantity:
+        seen = sum([pool.units for pool in pools if pool.mask & where])
+    elif tiers.listed:
+        seen = sum([pool.units * pool.list_price for pool in pools if pool.mask & where])
+    else:
+        seen = sum([pool.units * pool.price for pool in pools if pool.mask & where])
     reached = [taker for least, taker in zip(tiers.least, tiers.takers, strict=True) if least <= seen]
     if reached:
         return reached[-1]

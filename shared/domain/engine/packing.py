@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
 
-from shared.domain.engine.lane import Amount, LaneProblem, Offer, Packs, Use
+from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs, Use
 from shared.domain.money import SCALE
 
 _MOST_PICKS = 6
@@ -60,6 +60,11 @@ def slots_of(
     if packs.price is None:
         slots.sort(key=lambda slot: slot.numbers[1] is not None)
     return slots
+
+
+def cells_of(place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> list[Cell]:
+    """Return the units that a packed offer takes, as cells that nobody else uses."""
+    return [Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken]
 
 
 def packs_of(offer: Offer) -> Packs:

@@ -44,7 +44,7 @@ class Play:
         "wanted",
     )
 
-    def __init__(self, runs: list[list[Run]]) -> None:
+    def __init__(self, runs: list[Sequence[Run]]) -> None:
         self.runs = runs
         self.value: Amount = 0
         self.bound: Amount = 0
@@ -63,16 +63,17 @@ class Play:
 
 def play(game: Game, live: int) -> Play:
     """Play the promotions of these bits."""
-    fresh: list[list[Run]] = []
-    for one, profile in zip(game.classes, game.profiles, strict=True):
-        run = profile.fresh.get(one.units)
-        fresh.append([profile.fresh_run(one.units, one.line.unit_price) if run is None else run])
-    result = Play(fresh)
+    result = Play(
+        [
+            profile.fresh.get(units) or profile.fresh_runs(units, line.unit_price)
+            for (line, units, _), profile in zip(game.classes, game.profiles, strict=True)
+        ]
+    )
     program = game.program
     live &= game.touched | program.outright
     for lane, mask in program.masks.items():
         if mask & live:
-            _play_lane(result, game, lane, [plan for plan in program.lanes[lane] if plan.bit & live])
+            _play_lane(result, game, lane, program.plans_of(lane, live & mask))
     return result
 
 
@@ -95,10 +96,7 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
         free = sum([one.plan.bit for one in found if one.offer is None])
         combination = combine(pools, standings, tied, free, game.node_budget)
     after = allocate(combination, runs, game.rounding, result.taken)
-    for pool in pools:
-        result.runs[pool.unit_class] = []
-    for place, pool in enumerate(pools):
-        result.runs[pool.unit_class] += after[place]
+    _put_back(result, pools, after)
     result.value += combination.value
     result.bound += combination.bound
     result.optimal = result.optimal and combination.optimal
@@ -106,6 +104,15 @@ def _play_lane(result: Play, game: Game, lane: str, plans: Sequence[Plan]) -> No
     for offer in tied:
         if not combination.alone[offer.index].bound:
             result.refused[offer.index] = game.program.plans[offer.index].no_discount
+
+
+def _put_back(result: Play, pools: Sequence[Pool], after: Mapping[int, Sequence[Run]]) -> None:
+    """Let the units of each class be what became of its pools."""
+    seen: set[int] = set()
+    for place, pool in enumerate(pools):
+        of_class = pool.unit_class
+        result.runs[of_class] = [*result.runs[of_class], *after[place]] if of_class in seen else after[place]
+        seen.add(of_class)
 
 
 def _candidates(result: Play, game: Game, plans: Sequence[Plan]) -> list[Plan]:

@@ -15,6 +15,7 @@ from shared.domain.engine.standing import Profile
 from shared.domain.engine.terms import Lane, PromotionTerms
 from shared.domain.money import from_minor
 
+_MOST_CHOSEN = 1_000
 _MOST_PROFILES = 20_000
 _MOST_SCREENINGS = 5_000
 
@@ -26,6 +27,7 @@ class Program:
 
     __slots__ = (
         "by_id",
+        "chosen",
         "currencies",
         "exclusive",
         "filters",
@@ -54,10 +56,20 @@ class Program:
             plan.bit for plan in self.plans if not plan.targets or plan.condition is not None or plan.gifts
         )
         """Those whose outcome is not told by the goods they touch alone."""
+        self.chosen: dict[int, list[Plan]] = {}
         self.currencies: dict[str, int] = {}
         self.exclusive = sum(plan.bit for plan in self.plans if plan.terms.exclusive)
         self.profiles: dict[_Key, Profile] = {}
         self.screenings: dict[tuple[str, str, Mapping[str, object]], Screening] = {}
+
+    def plans_of(self, lane: str, live: int) -> Sequence[Plan]:
+        """Return the plans of a lane whose bits are live, in canonical order."""
+        found = self.chosen.get(live)
+        if found is None:
+            if len(self.chosen) >= _MOST_CHOSEN:
+                self.chosen.clear()
+            found = self.chosen[live] = [plan for plan in self.lanes[lane] if plan.bit & live]
+        return found
 
     def foreign(self, currency: str) -> int:
         """Return the bits of the promotions whose amounts are in another currency."""

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from shared.domain.engine.alone import Alone
+from shared.domain.engine.bargains import best_bargain
 from shared.domain.engine.bounds import best_sets
 from shared.domain.engine.candidates import room_for
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
-from shared.domain.engine.packing import best_bundle, gain_of, slots_of
+from shared.domain.engine.packing import best_bundle, cells_of, gain_of, packs_of, slots_of
 from shared.domain.engine.settle import settle, total
 from shared.domain.money import SCALE
 
@@ -38,9 +39,10 @@ def response(problem: LaneProblem, place: int, lone: Alone, costs: Sequence[Amou
         return Response(lone.value, lone.cells) if gain > 0 else IDLE if gain < 0 else None
     if offer.packs is None:
         return _limited(problem, place, offer, costs)
-    if offer.packs.price is None or offer.most is not None:
+    if offer.most is not None:
         return IDLE if _never_gains(problem, place, offer, offer.packs, costs) else None
-    return _bundle(problem, place, offer.packs, costs)
+    reckon = _bargain if offer.packs.price is None else _bundle
+    return reckon(problem, place, lone, costs)
 
 
 def _limited(problem: LaneProblem, place: int, offer: Offer, costs: Sequence[Amount]) -> Response | None:
@@ -67,17 +69,36 @@ def _limited(problem: LaneProblem, place: int, offer: Offer, costs: Sequence[Amo
     return Response(total(settle(problem, cells).cells), cells)
 
 
-def _bundle(problem: LaneProblem, place: int, packs: Packs, costs: Sequence[Amount]) -> Response | None:
+def _bundle(
+    problem: LaneProblem,
+    place: int,
+    lone: Alone,  # noqa: ARG001 - as of the others
+    costs: Sequence[Amount],
+) -> Response | None:
+    packs = packs_of(problem.offers[place])
     pools = sorted({part.pool for part in problem.offers[place].parts})
     slots = slots_of(problem, place, [(pool, (), problem.pools[pool].units) for pool in pools])
     of_slots = [costs[slot.pool] for slot in slots]
     found = best_bundle(packs, slots, of_slots)
     if found is None or not found[1]:
         return None
-    taken = found[0]
-    cells = [Cell(slots[slot].pool, units, ((place, slots[slot].part(pick)),)) for slot, pick, units in taken]
+    cells = cells_of(place, slots, found[0])
     result = settle(problem, cells)
     return None if result.rough else Response(total(result.cells), cells)
+
+
+def _bargain(problem: LaneProblem, place: int, lone: Alone, costs: Sequence[Amount]) -> Response | None:
+    pools = sorted({part.pool for part in problem.offers[place].parts})
+    slots = slots_of(problem, place, [(pool, (), problem.pools[pool].units) for pool in pools])
+    found = best_bargain(problem, place, slots, [costs[slot.pool] for slot in slots], 0)
+    if found is None or (found.taken and not (found.only and found.gain)):
+        return None
+    if not found.taken:
+        return IDLE
+    cells = cells_of(place, slots, found.taken)
+    if sorted(cells) == sorted(lone.cells):
+        cells = lone.cells
+    return Response(total(settle(problem, cells).cells), cells)
 
 
 def _never_gains(

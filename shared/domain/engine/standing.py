@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from shared.domain.engine.evaluation import EvaluatedLine, UnitRole
 from shared.domain.engine.plan import Plan
-from shared.domain.engine.units import Run, Share
+from shared.domain.engine.units import Run
 from shared.domain.money import SCALE
 
 _MOST_STANDINGS = 64
@@ -43,16 +43,16 @@ class Profile:
     def __init__(self, facts: Mapping[str, object], mask: int, touches: int) -> None:
         self.facts, self.mask, self.touches = facts, mask, touches
         self.standings: dict[tuple[str, int, int], Standing] = {}
-        self.lines: dict[tuple[int, Decimal, bool, tuple[Share, ...]], EvaluatedLine] = {}
-        """Lines of the product by quantity, tax and what is taken off all their units alike."""
+        self.lines: tuple[tuple[Decimal, bool] | None, dict[tuple[int, ...], EvaluatedLine]] = (None, {})
+        """A tax, and lines of the product at it, by quantity and what is taken off all their units alike."""
 
-        self.fresh: dict[int, Run] = {}
+        self.fresh: dict[int, tuple[Run]] = {}
         """Units to which nothing happened yet, by their number."""
 
-    def fresh_run(self, units: int, list_price: int) -> Run:
+    def fresh_runs(self, units: int, list_price: int) -> tuple[Run]:
         if len(self.fresh) >= _MOST_STANDINGS:
             self.fresh.clear()
-        found = self.fresh[units] = Run(units, list_price)
+        found = self.fresh[units] = (Run(units, list_price),)
         return found
 
     def standing(

@@ -180,7 +180,7 @@ def any_promos(draw: st.DrawFn, most: int = 3) -> list[Promo]:
 
 
 def _any_promo(name: str) -> st.SearchStrategy[Promo]:
-    return st.one_of(_promo(name), _fixed(name), _gift(name), _bundle(name), _tiers(name))
+    return st.one_of(_promo(name), _fixed(name), gift_promo(name), _bundle(name), _tiers(name))
 
 
 _names = st.frozensets(st.sampled_from(SKUS), min_size=1)
@@ -207,7 +207,7 @@ def _fixed(draw: st.DrawFn, name: str) -> Promo:
 
 
 @st.composite
-def _gift(draw: st.DrawFn, name: str) -> Promo:
+def gift_promo(draw: st.DrawFn, name: str) -> Promo:
     common = draw(_common(name))
     picks = ((draw(st.integers(1, 2)), common["skus"]), (draw(st.integers(1, 2)), draw(_names)))
     percent = draw(st.sampled_from([10_000, 5000, 3333]))
