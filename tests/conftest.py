@@ -8,6 +8,7 @@ from tempfile import mkdtemp
 from typing import Any
 from uuid import uuid4
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -27,6 +28,12 @@ from tests.harness import (
 )
 
 SERVICES = pytest.StashKey[Services]()
+
+# How long a machine takes to make an example says nothing of the code.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 
 @pytest.hookimpl(tryfirst=True)
