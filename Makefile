@@ -1,7 +1,7 @@
 PYTHON ?= python3.13
 VENV := .venv
 ARGS ?=
-BENCHES ?= rules oscar limits sales month groups identity backtest audit reconcile ingest
+BENCHES ?= rules oscar limits sales month groups identity backtest audit reconcile settle ingest
 
 .PHONY: help run seed test soak bench lint format reset venv
 .DEFAULT_GOAL := help
@@ -11,7 +11,7 @@ help:
 	@echo "make seed    load 100,000 products and 5,000 stores into what make run runs"
 	@echo "make test    run all tests; needs nothing running (ARGS='-k name' to choose)"
 	@echo "make soak    run the long forms of the tests, minutes each"
-	@echo "make bench   measure the app beside limits and peers, about half an hour (BENCHES='rules limits' or none)"
+	@echo "make bench   measure the app beside limits and peers, two hours and more (BENCHES='rules limits' or none)"
 	@echo "make lint    check style, types and imports (the tests run the same commands)"
 	@echo "make format  format the code and mend what can be mended by itself"
 	@echo "make reset   remove local data; the next run starts afresh"

@@ -34,7 +34,7 @@ from shared.domain.uploads import Mode, UploadKind, UploadStatus, blob_name
 from shared.domain.users import Reach
 from shared.edge import blobs, files, storage
 from shared.jobs.ingest import ingest
-from shared.store import stores, transactions, uploads
+from shared.store import stores, transaction_lists, uploads
 
 RESULT = ROOT / "bench" / "results" / "month.json"
 PICTURE = ROOT / "docs" / "month.svg"
@@ -94,10 +94,10 @@ class Lists:
     def _find(
         self, wanted: TransactionFilter, *, before: UUID | None = None, store_ids: list[str] | None = None
     ) -> Found:
-        return transactions.find(self._conn, wanted, store_ids=store_ids, before=before, limit=_PAGE)
+        return transaction_lists.find(self._conn, wanted, store_ids=store_ids, before=before, limit=_PAGE)
 
     def _of_promotion(self, promotion_id: UUID) -> Found:
-        return transactions.find_of_promotion(
+        return transaction_lists.find_of_promotion(
             self._conn, promotion_id, TransactionFilter(), store_ids=None, before=None, limit=_PAGE
         )
 

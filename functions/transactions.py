@@ -45,7 +45,7 @@ from shared.edge.operations import Headers, Reply, Request
 from shared.edge.problems import PermissionMissing
 from shared.jobs import codes
 from shared.settings import settings
-from shared.store import Conn, stores, transactions
+from shared.store import Conn, stores, transaction_lists, transactions
 
 bp = func.Blueprint()
 
@@ -263,9 +263,9 @@ def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[Transact
         if query.store_id is not None and seen is not None and query.store_id not in seen:
             raise StoreOutOfScope(store_id=query.store_id)
         if query.promotion_id is None:
-            found = transactions.find(conn, wanted, store_ids=seen, before=query.cursor, limit=most)
+            found = transaction_lists.find(conn, wanted, store_ids=seen, before=query.cursor, limit=most)
         else:
-            found = transactions.find_of_promotion(
+            found = transaction_lists.find_of_promotion(
                 conn, query.promotion_id, wanted, store_ids=seen, before=query.cursor, limit=most
             )
     return page_of(found, query.limit, lambda sale: sale.id)

@@ -17,6 +17,7 @@ from shared.domain.transactions import (
     TransactionNotFound,
 )
 from shared.domain.users import Caller, Role
+from shared.store import transaction_lists
 from shared.store import transactions as rows
 from tests.actions.selling import a_seller, at_once, count, publish, request, sell, sold, three_lenses
 from tests.rows import NOW, Conn, a_user, random_key, tampering
@@ -69,7 +70,7 @@ def test_reading_and_listing_tell_what_undid_what(conn: Conn, seller: Caller) ->
     assert stored is not None
     assert (stored.kind, stored.voided_by, stored.original_id) == (TransactionKind.SALE, voided.id, None)
     wanted = TransactionFilter(store_id="S1")
-    listed = rows.find(conn, wanted, store_ids=None, before=None, limit=10)
+    listed = transaction_lists.find(conn, wanted, store_ids=None, before=None, limit=10)
     assert [(each.id, each.kind, each.original_id, each.net) for each in listed] == [
         (voided.id, TransactionKind.VOID, sale, Decimal("-99.99")),
         (sale, TransactionKind.SALE, None, Decimal("99.99")),
