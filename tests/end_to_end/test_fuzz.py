@@ -30,6 +30,8 @@ from shared.edge.operations import REGISTRY
 from shared.store import jobs, sessions, users
 from tests.end_to_end.conftest import Shop
 from tests.end_to_end.driving import basket, client, lumen_ten
+from tests.harness import eventually
+from tests.settling import Cut, Till
 
 # Requests an operation, in `make test` and in `make soak`.
 EXAMPLES, SOAKED = 40, 1000
@@ -203,6 +205,8 @@ def _seed(case: Case, ids: dict[str, list[str]], data: st.DataObject) -> None:
 type Request = dict[str, Any]
 
 _JANUARY: Request = {"from": "2026-01-01", "until": "2026-01-31"}
+_JUNE: Request = {"from": "2026-06-01", "until": "2026-06-30"}
+_PAID: Request = {"reference": "Bank 7", "paid_on": "2026-07-01"}
 _NEW_YEAR: Request = {"store_id": "S0001", "from_on": "2026-01-01", "until_on": "2026-01-01"}
 _DISMISSED: Request = {"resolution": "dismiss", "reason": "Too old"}
 _MAPPING: Request = {
@@ -217,6 +221,10 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "archive_promotion": (Role.ADMIN, lambda shop: _at("promotion_id", _draft(shop))),
     "cancel_job": (Role.ADMIN, lambda shop: _at("job_id", _queued(shop))),
     "cancel_upload": (Role.ADMIN, lambda shop: _at("upload_id", _awaiting(shop))),
+    "close_period": (
+        Role.BACK_OFFICE,
+        lambda shop: {"body": _JUNE | {"retailer_id": _sold_in_june(shop)}, "headers": _once()},
+    ),
     "create_api_key": (Role.ADMIN, lambda shop: {"body": _till(shop)}),
     "create_backtest": (
         Role.MARKETING,
@@ -275,6 +283,14 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         lambda shop: _at("promotion_id", _revised(shop), version=1) | {"query": {"against": 2}},
     ),
     "get_ready": (None, lambda _: {}),
+    "get_audit_chain": (Role.ADMIN, lambda _: {"query": {"day": "2026-01-01"}}),
+    "get_promotions_report": (Role.MARKETING, lambda _: {"query": _JANUARY}),
+    "get_settlement": (Role.BACK_OFFICE, lambda shop: _at("settlement_id", _stated(shop))),
+    "get_settlement_closing": (Role.BACK_OFFICE, lambda shop: _at("closing_id", _closed(shop)[1])),
+    "get_settlement_report": (Role.BACK_OFFICE, lambda _: {"query": _JANUARY}),
+    "get_statement_csv": (Role.BACK_OFFICE, lambda shop: _at("settlement_id", _stated(shop))),
+    "get_statement_json": (Role.BACK_OFFICE, lambda shop: _at("settlement_id", _stated(shop))),
+    "get_statement_pdf": (Role.BACK_OFFICE, lambda shop: _at("settlement_id", _stated(shop))),
     "get_receipt_mapping": (Role.BACK_OFFICE, lambda shop: _at("retailer_id", _mapped(shop))),
     "get_reconciliation": (Role.BACK_OFFICE, lambda shop: _at("reconciliation_id", _reconciled(shop))),
     "get_reconciliation_rules": (Role.BACK_OFFICE, lambda shop: _at("retailer_id", _retailer(shop))),
@@ -294,6 +310,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         Role.STORE_USER,
         lambda _: {"query": {"store_id": "S0001", "channel": "store", "currency": "EUR"}},
     ),
+    "list_audit_entries": (Role.BACK_OFFICE, lambda _: {}),
     "list_differences": (Role.BACK_OFFICE, lambda _: {}),
     "list_jobs": (Role.ADMIN, lambda _: {"query": {"kind": "purge", "status": "queued"}}),
     "list_lanes": (Role.STORE_USER, lambda _: {}),
@@ -302,6 +319,8 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
         lambda shop: _at("group_id", _defined(shop, "product")),
     ),
     "list_notifications": (Role.ADMIN, lambda _: {"query": {"status": "dead"}}),
+    "list_settlement_lines": (Role.BACK_OFFICE, lambda shop: _at("settlement_id", _stated(shop))),
+    "list_settlements": (Role.BACK_OFFICE, lambda _: {}),
     "list_reconciliations": (Role.ADMIN, lambda _: {}),
     "list_users": (Role.ADMIN, lambda _: {"query": {"q": "sample", "role": "admin"}}),
     "list_product_groups": (Role.MARKETING, lambda _: {"query": {"q": "group"}}),
@@ -340,6 +359,21 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
             | {"body": {"requestId": "1", "status": "Delivered"}}
         ),
     ),
+    "pay_settlement": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("settlement_id", _stated(shop)) | {"body": _PAID},
+    ),
+    "pay_settlements": (Role.BACK_OFFICE, lambda shop: {"body": {"ids": [_stated(shop)], **_PAID}}),
+    "reopen_settlement": (
+        Role.BACK_OFFICE,
+        lambda shop: (
+            _at("settlement_id", _reviewed(shop)) | {"body": {"reason": "Wrong"}, "headers": _once()}
+        ),
+    ),
+    "review_transaction": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("transaction_id", _sold(shop)) | {"body": {"reason": "Odd"}},
+    ),
     "resolve_difference": (
         Role.BACK_OFFICE,
         lambda shop: _at("difference_id", _difference(shop)) | {"body": _DISMISSED},
@@ -373,6 +407,10 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "update_store_group": (
         Role.ADMIN,
         lambda shop: _at("group_id", _defined(shop, "store")) | _CHANGE,
+    ),
+    "verify_transaction": (
+        Role.BACK_OFFICE,
+        lambda shop: _at("transaction_id", _sold(shop)) | {"body": {"reason": "Seen"}},
     ),
     "void_transaction": (
         Role.STORE_USER,
@@ -478,6 +516,48 @@ def _mapped(shop: Shop) -> str:
 
 def _reconciled(shop: Shop) -> str:
     return shop.admin.post("reconciliations", json=_NEW_YEAR).raise_for_status().json()["id"]
+
+
+def _once() -> dict[str, str]:
+    return {"Idempotency-Key": str(uuid4())}
+
+
+def _sold_in_june(shop: Shop) -> str:
+    """A retailer of one store, with a verified sale of June."""
+    with psycopg.connect(shop.database_url, autocommit=True) as conn:
+        till = Till(conn)
+        store_id = till.store(f"T{uuid4().hex[:8]}")
+        till.sell(store_id, [Cut(till.promotion(), 100, {"brand": 100})])
+    return store_id
+
+
+def _closed(shop: Shop) -> tuple[str, str]:
+    """A retailer, and the closing of its June, which has ended."""
+    retailer_id = _sold_in_june(shop)
+
+    def ask() -> httpx.Response | None:
+        asked = shop.reviewer.post("settlements", json=_JUNE | {"retailer_id": retailer_id}, headers=_once())
+        # All retailers may be closed at this moment.
+        return None if asked.status_code == 409 else asked.raise_for_status()
+
+    closing_id = eventually(ask).json()["id"]
+    eventually(lambda: shop.reviewer.get(f"settlement-closings/{closing_id}").json()["status"] == "completed")
+    return retailer_id, closing_id
+
+
+def _stated(shop: Shop) -> str:
+    retailer_id, _ = _closed(shop)
+    (settlement,) = shop.reviewer.get("settlements", params={"retailer_id": retailer_id}).json()["items"]
+    return settlement["id"]
+
+
+def _reviewed(shop: Shop) -> str:
+    """A settlement with a sale that is under review since."""
+    settlement_id = _stated(shop)
+    (line,) = shop.reviewer.get(f"settlements/{settlement_id}/lines").json()["items"]
+    with psycopg.connect(shop.database_url, autocommit=True) as conn:
+        Till(conn).set_status(line["transaction_id"], "Under Review")
+    return settlement_id
 
 
 def _difference(shop: Shop) -> str:
