@@ -91,10 +91,8 @@ class Lists:
     def _column(self, query: str) -> list[Any]:
         return [row[0] for row in self._conn.execute(query.encode())]
 
-    def _find(
-        self, wanted: TransactionFilter, *, before: UUID | None = None, store_ids: list[str] | None = None
-    ) -> Found:
-        return transaction_lists.find(self._conn, wanted, store_ids=store_ids, before=before, limit=_PAGE)
+    def _find(self, wanted: TransactionFilter, *, before: UUID | None = None) -> Found:
+        return transaction_lists.find(self._conn, wanted, before=before, limit=_PAGE)
 
     def _of_promotion(self, promotion_id: UUID) -> Found:
         return transaction_lists.find_of_promotion(
@@ -102,7 +100,10 @@ class Lists:
         )
 
     def _below(self, root: str) -> Found:
-        return self._find(TransactionFilter(), store_ids=stores.find_ids(self._conn, Reach(root, below=True)))
+        below = stores.find_ids(self._conn, Reach(root, below=True)) or []
+        return transaction_lists.find_of_stores(
+            self._conn, below, TransactionFilter(), before=None, limit=_PAGE
+        )
 
     def _anywhere(self) -> UUID:
         return UUID(int=self._dice.randrange(self._first.int, self._last.int))

@@ -262,12 +262,15 @@ def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[Transact
         seen = stores.find_ids(conn, caller.reach)
         if query.store_id is not None and seen is not None and query.store_id not in seen:
             raise StoreOutOfScope(store_id=query.store_id)
-        if query.promotion_id is None:
-            found = transaction_lists.find(conn, wanted, store_ids=seen, before=query.cursor, limit=most)
-        else:
+        if query.promotion_id is not None:
             found = transaction_lists.find_of_promotion(
                 conn, query.promotion_id, wanted, store_ids=seen, before=query.cursor, limit=most
             )
+        elif seen is not None:
+            theirs = seen if query.store_id is None else [query.store_id]
+            found = transaction_lists.find_of_stores(conn, theirs, wanted, before=query.cursor, limit=most)
+        else:
+            found = transaction_lists.find(conn, wanted, before=query.cursor, limit=most)
     return page_of(found, query.limit, lambda sale: sale.id)
 
 

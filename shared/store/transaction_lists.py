@@ -12,14 +12,9 @@ from shared.store import Conn
 
 
 def find(
-    conn: Conn,
-    wanted: TransactionFilter,
-    *,
-    store_ids: Sequence[str] | None,
-    before: UUID | None,
-    limit: int,
+    conn: Conn, wanted: TransactionFilter, *, before: UUID | None, limit: int
 ) -> list[TransactionSummary]:
-    """Those of some stores, or of all, newest first.
+    """Those of all stores, newest first.
 
     Planned anew each time (`prepare=False`), for what is asked and no more: there is an index for each
     filter, and a plan that suits them all would use none.
@@ -29,8 +24,7 @@ def find(
         SELECT id, kind, original_id, store_id, retailer_id, receipt_number, status, created_at, currency,
                gross_minor, discount_minor, net_minor
           FROM transactions
-         WHERE (%(store_ids)s::text[] IS NULL OR store_id = ANY(%(store_ids)s))
-           AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
+         WHERE (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
            AND (%(retailer_id)s::text IS NULL OR retailer_id = %(retailer_id)s)
            AND (%(status)s::text IS NULL OR status = %(status)s)
            AND (%(kind)s::text IS NULL OR kind = %(kind)s)
@@ -42,7 +36,48 @@ def find(
          ORDER BY id DESC
          LIMIT %(limit)s
         """,
-        _asked(wanted, store_ids, before, limit),
+        _asked(wanted, before, limit),
+        prepare=False,
+    )
+    return [_summary(*row) for row in rows]
+
+
+def find_of_stores(
+    conn: Conn,
+    store_ids: Sequence[str],
+    wanted: TransactionFilter,
+    *,
+    before: UUID | None,
+    limit: int,
+) -> list[TransactionSummary]:
+    """The same of some stores: the newest of each are looked up, and the newest of those are the answer.
+
+    All at once would be a walk through everybody's sales until enough are theirs.
+    """
+    rows = conn.execute(
+        """
+        SELECT newest.*
+          FROM unnest(%(store_ids)s::text[]) AS seen (store_id)
+               CROSS JOIN LATERAL (
+                 SELECT id, kind, original_id, store_id, retailer_id, receipt_number, status, created_at,
+                        currency, gross_minor, discount_minor, net_minor
+                   FROM transactions
+                  WHERE store_id = seen.store_id
+                    AND (%(retailer_id)s::text IS NULL OR retailer_id = %(retailer_id)s)
+                    AND (%(status)s::text IS NULL OR status = %(status)s)
+                    AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+                    AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s)
+                    AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
+                    AND (%(from_at)s::timestamptz IS NULL OR id >= id_from(%(from_at)s))
+                    AND (%(until_at)s::timestamptz IS NULL OR id < id_from(%(until_at)s))
+                    AND (%(before)s::uuid IS NULL OR id < %(before)s)
+                  ORDER BY id DESC
+                  LIMIT %(limit)s
+               ) AS newest
+         ORDER BY newest.id DESC
+         LIMIT %(limit)s
+        """,
+        {**_asked(wanted, before, limit), "store_ids": list(store_ids)},
         prepare=False,
     )
     return [_summary(*row) for row in rows]
@@ -79,7 +114,11 @@ def find_of_promotion(
          ORDER BY transaction_id DESC
          LIMIT %(limit)s
         """,
-        {**_asked(wanted, store_ids, before, limit), "promotion_id": promotion_id},
+        {
+            **_asked(wanted, before, limit),
+            "promotion_id": promotion_id,
+            "store_ids": None if store_ids is None else list(store_ids),
+        },
         prepare=False,
     )
     return [_summary(*row) for row in rows]
@@ -116,11 +155,8 @@ def _summary(  # noqa: PLR0917 - the columns of both lists
     )
 
 
-def _asked(
-    wanted: TransactionFilter, store_ids: Sequence[str] | None, before: UUID | None, limit: int
-) -> dict[str, Any]:
+def _asked(wanted: TransactionFilter, before: UUID | None, limit: int) -> dict[str, Any]:
     return {
-        "store_ids": None if store_ids is None else list(store_ids),
         "store_id": wanted.store_id,
         "retailer_id": wanted.retailer_id,
         "status": wanted.status,

@@ -70,7 +70,7 @@ def test_reading_and_listing_tell_what_undid_what(conn: Conn, seller: Caller) ->
     assert stored is not None
     assert (stored.kind, stored.voided_by, stored.original_id) == (TransactionKind.SALE, voided.id, None)
     wanted = TransactionFilter(store_id="S1")
-    listed = transaction_lists.find(conn, wanted, store_ids=None, before=None, limit=10)
+    listed = transaction_lists.find(conn, wanted, before=None, limit=10)
     assert [(each.id, each.kind, each.original_id, each.net) for each in listed] == [
         (voided.id, TransactionKind.VOID, sale, Decimal("-99.99")),
         (sale, TransactionKind.SALE, None, Decimal("99.99")),

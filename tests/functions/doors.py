@@ -25,7 +25,10 @@ class Doors:
     """Calls functions as the runtime does, signed in as somebody."""
 
     def __init__(self, conn: psycopg.Connection) -> None:
-        self.user_ids = {role: a_user(conn, role) for role in (Role.ADMIN, Role.BACK_OFFICE, Role.STORE_USER)}
+        self.user_ids = {
+            role: a_user(conn, role)
+            for role in (Role.ADMIN, Role.BACK_OFFICE, Role.STORE_USER, Role.PARENT_STORE_USER)
+        }
 
     def call(
         self,

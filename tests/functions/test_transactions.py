@@ -113,7 +113,11 @@ def test_filters_find_what_a_plain_look_at_all_rows_finds(doors: Doors, sales: l
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(query=queries, limit=st.sampled_from([1, 3, 100]))
     def look(query: dict[str, str], limit: int) -> None:
-        assert listed(doors, query, limit) == [str(each["id"]) for each in sales if fits(each, query)]
+        found = [each for each in sales if fits(each, query)]
+        assert listed(doors, query, limit) == [str(each["id"]) for each in found]
+        if query.get("store_id") in {None, "S1", "S2"}:
+            below = listed(doors, query, limit, role=Role.PARENT_STORE_USER, store_id="S1")
+            assert below == [str(each["id"]) for each in found if each["store_id"] in {"S1", "S2"}]
 
     look()
 
