@@ -128,11 +128,6 @@ def _parsed_whole(text: str) -> tuple[Json, Sequence[Facts]]:
     return found, facts
 
 
-def semantics_of(text: str) -> int:
-    """Return under which meaning of rules something was seen, whatever else has changed since."""
-    return json.loads(text)["engine_semantics"]
-
-
 def _line_text(line: BasketLine) -> str:
     sku, quantity, unit_price, tax_rate_pct, facts = line
     return (

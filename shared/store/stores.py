@@ -108,13 +108,6 @@ def find_ids(conn: Conn, reach: Reach) -> list[str] | None:
     return [row[0] for row in conn.execute("SELECT stores_below(%(root)s)", {"root": reach.root})]
 
 
-def is_in_reach(conn: Conn, store_id: str, reach: Reach) -> bool:
-    return conn.execute(
-        "SELECT store_in_reach(%(store_id)s, %(root)s, %(below)s)",
-        {"store_id": store_id, "root": reach.root, "below": reach.below},
-    ).fetchall()[0][0]
-
-
 def is_retailer(conn: Conn, store_id: str) -> bool:
     """Whether there is such a store, without a parent."""
     row = conn.execute(
