@@ -9,11 +9,10 @@ from shared.domain.engine.components import Component
 from shared.domain.engine.evaluation import UnitRole
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
-from shared.domain.engine.packing import Slot, Taken, best_packing, cells_of, packs_of, slots_of
+from shared.domain.engine.packing import Slot, Taken, best_packing, cells_of, packs_of, saved, slots_of
 from shared.domain.engine.pieces import Piece, of_settled
 from shared.domain.engine.rule import Per
 from shared.domain.engine.settle import settle, total
-from shared.domain.money import SCALE
 
 _NODES = 500
 _ENDLESS = 10**30
@@ -116,11 +115,9 @@ def _packed(problem: LaneProblem, place: int, offer: Offer, packs: Packs) -> Alo
     found = _taken(problem, place, slots, taken)
     if offer.most is not None and found.value == offer.most:
         found = _fewest(problem, place, slots, found)
-    if found.bound == found.value and packs.price is not None and found.value:
+    if found.bound == found.value and packs.price is not None:
         # Others cannot give more than their members cost above their price, nor than all units can lose.
-        members = sum(units * slots[slot].price for slot, _, units in taken)
-        formed = sum(units for _, _, units in taken) // sum(packs.units)
-        bound = (members - formed * packs.price) * SCALE
+        bound = saved(packs, slots, taken)
         rooms = {part.pool: room_for(offer, part, problem.pools) for part in offer.parts}
         bound = min(bound, sum(room * problem.pools[pool].units for pool, room in rooms.items()))
         bound = bound if offer.most is None else min(bound, offer.most)

@@ -9,7 +9,7 @@ is an application, whose last y are discounted, since a discounted unit needs it
 """
 
 from collections.abc import Sequence
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs, Use
@@ -71,6 +71,13 @@ def packs_of(offer: Offer) -> Packs:
     if offer.packs is None:
         raise ValueError("not a packed offer")
     return offer.packs
+
+
+def saved(packs: Packs, slots: Sequence[Slot], taken: Sequence[Taken]) -> Amount:
+    """Return what the members of bundles cost above the price of the bundles, had no unit a floor."""
+    members = sum([units * slots[slot].price for slot, _, units in taken])
+    formed = sum([units for _, _, units in taken]) // sum(packs.units)
+    return (members - formed * (packs.price or 0)) * SCALE
 
 
 def best_packing(
@@ -203,6 +210,12 @@ def _best_gift(problem: LaneProblem, place: int, packs: Packs, slots: Sequence[S
     ]
     wanted = [gain for gain, can in zip(gains, discounted, strict=True) if can]
     if wanted != sorted(wanted, reverse=True):
+        return None
+    if packs.ordered and any(
+        one.price == other.price and gain != other_gain
+        for (one, gain), (other, other_gain) in pairwise(zip(slots, gains, strict=True))
+    ):
+        # Of units of one price any may be the trigger of another.
         return None
     positive = sum(slot.units for slot, gain in zip(slots, gains, strict=True) if gain)
     if all(triggers) and all(discounted):

@@ -12,7 +12,7 @@ from shared.domain.engine.bargains import best_bargain
 from shared.domain.engine.bounds import best_sets
 from shared.domain.engine.candidates import room_for
 from shared.domain.engine.lane import Amount, Cell, LaneProblem, Offer, Packs
-from shared.domain.engine.packing import best_bundle, cells_of, gain_of, packs_of, slots_of
+from shared.domain.engine.packing import best_bundle, cells_of, gain_of, packs_of, saved, slots_of
 from shared.domain.engine.settle import settle, total
 from shared.domain.money import SCALE
 
@@ -84,7 +84,9 @@ def _bundle(
         return None
     cells = cells_of(place, slots, found[0])
     result = settle(problem, cells)
-    return None if result.rough else Response(total(result.cells), cells)
+    value = total(result.cells)
+    # It was chosen as if every unit had room for its share.
+    return None if result.rough or value != saved(packs, slots, found[0]) else Response(value, cells)
 
 
 def _bargain(problem: LaneProblem, place: int, lone: Alone, costs: Sequence[Amount]) -> Response | None:

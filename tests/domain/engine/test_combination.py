@@ -169,6 +169,24 @@ def test_a_limited_offer_leaves_its_best_units_to_one_that_needs_them() -> None:
     assert solution.value == (60 + 49) * SCALE
 
 
+def test_a_bundle_that_its_floor_cuts_leaves_the_unit_to_one_that_gives_more() -> None:
+    rivals = [
+        Promo("fixed", 0, stackable=False, skus=frozenset("b"), kind="fixed", price=150),
+        Promo(
+            "set",
+            0,
+            stackable=False,
+            skus=frozenset("b"),
+            kind="bundle",
+            price=100,
+            picks=((1, frozenset("b")),),
+            floor_percent=5000,
+        ),
+    ]
+    solution = solved([Piece("b", 333)], rivals)
+    assert (solution.value, solution.applied) == ((333 - 150) * SCALE, ("fixed",))
+
+
 def test_a_trigger_has_no_floor() -> None:
     a, c = frozenset("a"), frozenset("c")
     rivals = [
@@ -204,6 +222,18 @@ def test_a_lane_served_by_priority_equals_the_oracle(units: list[Piece], rivals:
     value, optimal = play_of(lines_of(units), rules)
     if optimal:
         assert Fraction(value) / SCALE in oracle.by_priority(units, rivals)
+
+
+def test_a_floor_that_comes_later_cuts_what_was_given_before() -> None:
+    """A whole offer takes also the units on which it finds nothing left, and brings its floor to them."""
+    rivals = [
+        Promo("p0", 0, stackable=True, skus=frozenset("a"), amount=50, per="unit"),
+        Promo("p1", 0, stackable=True, skus=frozenset("ab"), amount=50, per="line", floor_percent=2525),
+    ]
+    units = [Piece("a", 7), Piece("b", 7)]
+    rules = compile_rule_set(1, [terms_of(promo) for promo in rivals], ["line"])
+    assert play_of(lines_of(units), rules) == ((5 + 5) * SCALE, True)
+    assert oracle.by_priority(units, rivals) == {Fraction(10)}
 
 
 @settings(max_examples=60, deadline=None)
