@@ -28,6 +28,7 @@ def find(conn: Conn, now: datetime, *, request: SaleRequest, caller: Caller) -> 
         new_customer_id=uuid4(),
         # Whichever: nothing is taken.
         slots=counters.preferred_slots(0, 0),
+        whole_counters=True,
         user_id=caller.user_id,
         key=None,
     )

@@ -51,7 +51,8 @@ def evaluate(
     Raises StoreOutOfScope, PriceOverrideForbidden, and what `domain.baskets.basket_of` does.
     """
     transactions.require_permitted(request, caller)
-    live, facts = _read(conn, now, request, caller, None)
+    # A near miss buys more, and could meet a limit that the basket itself does not.
+    live, facts = _read(conn, now, request, caller, None, whole_counters=near_misses)
     return _price(now, request, live, facts, near_misses=near_misses).quote
 
 
@@ -178,7 +179,13 @@ def void(
 
 
 def _read(
-    conn: Conn, now: datetime, request: SaleRequest, caller: Caller, key: str | None
+    conn: Conn,
+    now: datetime,
+    request: SaleRequest,
+    caller: Caller,
+    key: str | None,
+    *,
+    whole_counters: bool = False,
 ) -> tuple[LiveRules, SaleFacts]:
     """One round trip, unless rules were published since that ask for something else."""
     known, chance = rulesets.newest(), uuid4()
@@ -190,6 +197,7 @@ def _read(
             live=known,
             new_customer_id=chance,
             slots=counters.preferred_slots(conn.info.backend_pid, chance.int),
+            whole_counters=whole_counters,
             user_id=caller.user_id,
             key=key,
         )

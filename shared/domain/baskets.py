@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
@@ -157,7 +157,7 @@ def exact_number(text: str) -> int | Decimal:
     return int(number) if number == number.to_integral_value() else number.normalize()
 
 
-def basket_of(request: SaleRequest, facts: SaleFacts, gifts: frozenset[str] = frozenset()) -> Basket:
+def basket_of(request: SaleRequest, facts: SaleFacts, gifts: Container[str] = ()) -> Basket:
     """The basket as the engine takes it: the catalogue's prices in minor units, the facts rules ask about.
 
     `gifts` are the goods that live promotions may add. One that is not sold, or in another currency, is not

@@ -48,7 +48,8 @@ class CounterKey:
 @dataclass(frozen=True, slots=True)
 class Counter:
     """A counter as it was read: the `room` of all its rows under the `cap` of then, none where nothing was
-    counted, and `rooms` of the slots to take from, by preference.
+    counted, and `rooms` of the slots to take from, by preference. Or only of the first of these, which holds
+    more than the sale can use.
 
     There is no key where the limit counts for a customer and nobody says who buys.
     """

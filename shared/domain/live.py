@@ -1,7 +1,8 @@
 """Live rules: a rule set, and what a sale under it has to be told besides its basket."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
@@ -13,11 +14,13 @@ from shared.domain.promotions import PublishedVersion
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveRules:
-    """What is live; `gifts` are the SKUs that promotions may add, `history` the facts that rules name."""
+    """What is live; `gifts` are the units that promotions may add in all, by SKU, and `history` the facts
+    that rules name.
+    """
 
     rule_set: RuleSet
     limits: tuple[tuple[UUID, Limit], ...] = ()
-    gifts: frozenset[str] = frozenset()
+    gifts: Mapping[str, int] = field(default_factory=dict[str, int])
     history: frozenset[str] = frozenset()
     counting: frozenset[UUID] = frozenset()
     """The promotions whose conditions ask how often the customer redeemed them."""
@@ -44,7 +47,7 @@ def live_rules(rule_set: RuleSet, members: Sequence[PublishedVersion]) -> LiveRu
             for member in sorted(members, key=lambda one: one.promotion_id)
             for limit in member.read_limits()
         ),
-        gifts=frozenset(sku for member in members for sku in _gifts_in(member.rule)),
+        gifts=_gifts_in(member.rule for member in members),
         history=frozenset[str]().union(*asked.values()),
         counting=frozenset(name for name, facts in asked.items() if facts & PER_PROMOTION),
         requiring_otp=frozenset(member.promotion_id for member in members if member.requires_otp),
@@ -58,10 +61,13 @@ def _history_in(rule: object) -> Iterator[str]:
             yield fact
 
 
-def _gifts_in(rule: object) -> Iterator[str]:
-    for found in _objects(rule):
-        if found.get("kind") == "gift":
-            yield found["sku"]
+def _gifts_in(rules: Iterable[object]) -> dict[str, int]:
+    units: Counter[str] = Counter()
+    for rule in rules:
+        for found in _objects(rule):
+            if found.get("kind") == "gift":
+                units[found["sku"]] += found.get("units", 1)
+    return dict(units)
 
 
 def _objects(document: object) -> Iterator[dict[str, Any]]:

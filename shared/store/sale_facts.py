@@ -1,5 +1,6 @@
 """Sale facts: everything an evaluation reads, in one round trip."""
 
+from collections import Counter as Counted
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -9,9 +10,102 @@ from uuid import UUID
 from shared.domain.baskets import Earlier, PricedProduct, SaleFacts, SaleRequest, SellingStore, facts_of
 from shared.domain.counters import Counter, CounterKey
 from shared.domain.customers import KnownCustomer, history_facts
-from shared.domain.limits import Limit, Scope
+from shared.domain.limits import Limit, Measure, Scope
 from shared.domain.live import LiveRules
+from shared.domain.money import EXPONENTS
 from shared.store import Conn
+
+# Not in the function as elsewhere: so far to the left it has less than the 4,096 characters beyond which
+# psycopg would parse it anew for each sale.
+_SELECT = """
+  WITH store AS (
+         SELECT zone, facts, (%(now)s AT TIME ZONE zone)::date AS today
+           FROM store_facts
+          WHERE id = %(store_id)s
+            AND active
+       ),
+       product AS MATERIALIZED (
+         SELECT sku, price, currency, tax_rate_pct, facts
+           FROM product_facts
+          WHERE sku = ANY(%(skus)s)
+            AND active
+       ),
+       customer AS (
+         SELECT id, attributes
+           FROM customers
+          WHERE id = %(customer_id)s::uuid
+             OR phone_hash = %(phone_hash)s::bytea
+       ),
+       -- All that promotions could take off, in minor units.
+       worth AS (
+         SELECT ceil((%(overridden)s + coalesce(sum(price * quantity), 0)) * 10 ^ %(exponent)s::int) AS minor
+           FROM product
+           JOIN unnest(%(skus)s::text[], %(quantities)s::bigint[]) AS asked (sku, quantity)
+          USING (sku)
+       )
+SELECT (SELECT coalesce(max(version), 0)
+          FROM rule_sets),
+       (SELECT ARRAY[zone, facts]
+          FROM store),
+       (SELECT array_agg(ARRAY[sku, price::text, currency, tax_rate_pct::text, facts])
+          FROM product),
+       (SELECT jsonb_build_array(id, attributes)
+          FROM customer),
+       (SELECT customer_purchases(customer.id, %(now)s, zone, %(currency)s)
+          FROM customer, store
+         WHERE %(history)s),
+       (SELECT customer_redemptions(id, %(now)s, %(counting)s::uuid[])
+          FROM customer
+         WHERE %(counting)s::uuid[] <> '{}'),
+       (SELECT array_agg(
+                 ARRAY[
+                   since - date '0001-01-01', coalesce(ample.cap, every.cap),
+                   coalesce(ample.room, every.room), coalesce(ample.room, own), other, fullest
+                 ]
+                 ORDER BY place
+               )
+          FROM store
+         CROSS JOIN unnest(
+                 %(limited)s::uuid[], %(names)s::text[], %(scopes)s::text[], %(periods)s::text[],
+                 %(budgets)s::bool[], %(caps)s::bigint[]
+               ) WITH ORDINALITY AS wanted (promotion, limited, scope, period, budget, cap, place)
+         CROSS JOIN LATERAL start_of(wanted.period, store.today) AS since
+         CROSS JOIN LATERAL (
+                 SELECT CASE scope
+                          WHEN 'promotion' THEN ''
+                          WHEN 'store' THEN %(store_id)s
+                          WHEN 'customer' THEN (SELECT id::text FROM customer)
+                        END
+               ) AS whose (id)
+          LEFT JOIN LATERAL (
+                 SELECT cap, room
+                   FROM limit_counters
+                  WHERE (promotion_id, name, subject, starts_on) = (promotion, limited, whose.id, since)
+                    AND slot = CASE scope WHEN 'promotion' THEN %(own)s ELSE 0 END
+                    AND cap = wanted.cap
+                    AND room >= CASE WHEN budget THEN (SELECT minor FROM worth) ELSE 1 END
+                    AND NOT %(whole_counters)s
+               ) AS ample
+            ON true
+          LEFT JOIN LATERAL (
+                 SELECT min(cap) AS cap, sum(room)::bigint AS room,
+                        max(room) FILTER (WHERE slot = %(own)s) AS own,
+                        max(room) FILTER (WHERE slot = %(other)s) AS other,
+                        max(room * 128 + slot) FILTER (WHERE slot >= 0) AS fullest
+                   FROM limit_counters
+                  WHERE (promotion_id, name, subject, starts_on) = (promotion, limited, whose.id, since)
+                    AND ample.cap IS NULL
+               ) AS every
+            ON true),
+       (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
+          FROM idempotency_keys
+         WHERE user_id = %(user_id)s
+           AND key = %(key)s),
+       (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
+          FROM receipt_keys
+         WHERE store_id = %(store_id)s
+           AND receipt_number = %(receipt_number)s)
+"""
 
 
 def get(
@@ -22,84 +116,34 @@ def get(
     live: LiveRules,
     new_customer_id: UUID,
     slots: tuple[int, int],
+    whole_counters: bool,
     user_id: UUID,
     key: str | None,
 ) -> SaleFacts:
     """Everything an evaluation reads, in one round trip: catalogue, customer, limits, an earlier sale.
 
-    `live` says which limits, gifts and history to read; rules newer than these show by their version. Of a
-    counter that is cut these slots are read, and the one that holds most. A customer who is not known yet
-    gets `new_customer_id`.
+    `live` says which limits, gifts and history to read; rules newer than these show by their version. A
+    customer who is not known yet gets `new_customer_id`.
+
+    Of a counter the first of the slots is read. Where that alone holds more than the sale can use, the limit
+    does not bind and the other rows say nothing more, unless `whole_counters` are asked for; otherwise all
+    rows are added up, and the other slot and the one that holds most are told as well.
     """
     customer = request.customer
+    quantities = Counted(live.gifts)
+    for line in request.lines:
+        quantities[line.sku] += 0 if line.unit_price is not None else line.quantity
     row = conn.execute(
-        """
-          WITH store AS (
-                 SELECT zone, facts, (%(now)s AT TIME ZONE zone)::date AS today
-                   FROM store_facts
-                  WHERE id = %(store_id)s
-                    AND active
-               ),
-               customer AS (
-                 SELECT id, attributes
-                   FROM customers
-                  WHERE id = %(customer_id)s::uuid
-                     OR phone_hash = %(phone_hash)s::bytea
-               )
-        SELECT (SELECT coalesce(max(version), 0)
-                  FROM rule_sets),
-               (SELECT ARRAY[zone, facts]
-                  FROM store),
-               (SELECT array_agg(ARRAY[sku, price::text, currency, tax_rate_pct::text, facts])
-                  FROM product_facts
-                 WHERE sku = ANY(%(skus)s)
-                   AND active),
-               (SELECT jsonb_build_array(id, attributes)
-                  FROM customer),
-               (SELECT customer_purchases(customer.id, %(now)s, zone, %(currency)s)
-                  FROM customer, store
-                 WHERE %(history)s),
-               (SELECT customer_redemptions(id, %(now)s, %(counting)s::uuid[])
-                  FROM customer
-                 WHERE %(counting)s::uuid[] <> '{}'),
-               (SELECT array_agg(
-                         ARRAY[starts_on - date '0001-01-01', cap, room, own, other, fullest]
-                         ORDER BY place
-                       )
-                  FROM store
-                 CROSS JOIN unnest(
-                         %(limited)s::uuid[], %(names)s::text[], %(scopes)s::text[], %(periods)s::text[]
-                       ) WITH ORDINALITY AS wanted (promotion_id, name, scope, period, place)
-                 CROSS JOIN LATERAL start_of(wanted.period, store.today) AS starts_on
-                  LEFT JOIN LATERAL (
-                         SELECT min(cap) AS cap, sum(room)::bigint AS room,
-                                max(room) FILTER (WHERE slot = %(own)s) AS own,
-                                max(room) FILTER (WHERE slot = %(other)s) AS other,
-                                max(room * 128 + slot) FILTER (WHERE slot >= 0) AS fullest
-                           FROM limit_counters AS counter
-                          WHERE counter.promotion_id = wanted.promotion_id
-                            AND counter.name = wanted.name
-                            AND counter.starts_on = start_of(wanted.period, store.today)
-                            AND counter.subject = CASE scope
-                                  WHEN 'promotion' THEN ''
-                                  WHEN 'store' THEN %(store_id)s
-                                  WHEN 'customer' THEN (SELECT id::text FROM customer)
-                                END
-                       ) AS found
-                    ON true),
-               (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
-                  FROM idempotency_keys
-                 WHERE user_id = %(user_id)s
-                   AND key = %(key)s),
-               (SELECT jsonb_build_array(transaction_id, encode(request_hash, 'hex'))
-                  FROM receipt_keys
-                 WHERE store_id = %(store_id)s
-                   AND receipt_number = %(receipt_number)s)
-        """,
+        _SELECT,
         {
             "now": now,
             "store_id": request.store_id,
-            "skus": sorted({*request.skus, *live.gifts}),
+            "skus": list(quantities),
+            "quantities": list(quantities.values()),
+            "overridden": sum(
+                line.quantity * line.unit_price for line in request.lines if line.unit_price is not None
+            ),
+            "exponent": EXPONENTS.get(request.currency, max(EXPONENTS.values())),
             "currency": request.currency,
             "customer_id": None if customer is None else customer.id,
             "phone_hash": None if customer is None else customer.phone_hash,
@@ -109,8 +153,11 @@ def get(
             "names": [limit.name for _, limit in live.limits],
             "scopes": [limit.per.value for _, limit in live.limits],
             "periods": [limit.period.value for _, limit in live.limits],
+            "budgets": [limit.measure is Measure.BUDGET for _, limit in live.limits],
+            "caps": [limit.most for _, limit in live.limits],
             "own": slots[0],
             "other": slots[1],
+            "whole_counters": whole_counters,
             "user_id": user_id,
             "key": key,
             "receipt_number": request.receipt_number,

@@ -10,11 +10,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from shared import rulesets
 from shared.actions import transactions
+from shared.domain import counters
+from shared.domain.baskets import SaleRequest
 from shared.domain.engine import Lane
 from shared.domain.limits import LimitContended
+from shared.domain.money import to_minor
 from shared.domain.quotes import Outcome, Quote
 from shared.domain.users import Caller
+from shared.store import sale_facts
 from tests.actions.selling import (
     a_seller,
     at_once,
@@ -138,6 +143,65 @@ def test_a_slot_that_is_short_is_helped_by_the_others(conn: Conn, seller: Caller
 
 
 # What is told.
+
+
+ALL_OFF = {"kind": "percent_off", "percent": "100"}
+GIFT_AND_ALL_OFF = {"schema": 1, "then": [ALL_OFF, {"kind": "gift", "sku": "GIFT", "units": 2}]}
+
+
+@pytest.mark.parametrize(
+    ("rule", "sale", "worth"),
+    [
+        ({"schema": 1, "then": [ALL_OFF]}, request(), 30_000),
+        (GIFT_AND_ALL_OFF, request(), 40_000),
+        (GIFT_AND_ALL_OFF, request(("A", 3), ("B", 2, "70.01"), ("A", 1)), 64_002),
+    ],
+    ids=["the basket", "and a gift", "at other prices"],
+)
+def test_a_slot_speaks_for_its_counter_only_where_it_holds_all_the_sale_can_use(
+    conn: Conn, seller: Caller, rule: dict[str, Any], sale: SaleRequest, worth: int
+) -> None:
+    a_product(conn, "GIFT", "50.00")
+    publish(conn, rule=rule, limits=(budget("5000.00", partial="grant_rest"),))
+    generous = quote(conn, seller, sale)
+    assert to_minor(generous.discount, "EUR") == worth
+    sell(conn, seller, ONE_OF_A)
+    own, _ = counters.preferred_slots(conn.info.backend_pid, 0)
+    for held in (0, worth // 2, worth - 1, worth, worth + 1):
+        conn.execute(
+            """
+            UPDATE limit_counters
+               SET room = CASE slot WHEN %s THEN %s WHEN %s THEN 90000 ELSE 0 END
+            """,
+            [own, held, 1 + own % counters.SLOTS],
+        )
+        assert quote(conn, seller, sale) == generous
+        conn.execute("UPDATE limit_counters SET room = 0 WHERE slot <> %s", [own])
+        # What is left is what the rows say together: the budget less what is missing in them.
+        assert to_minor(quote(conn, seller, sale).discount, "EUR") == min(held, worth)
+
+
+def test_of_a_limit_one_row_is_read_while_it_suffices(conn: Conn, seller: Caller) -> None:
+    """To add up all rows would cost more than the statement that records the sale."""
+    publish(conn, limits=(redemptions(5_000),))
+    sell(conn, seller)
+    own, _ = counters.preferred_slots(conn.info.backend_pid, 0)
+    (near,), (whole,) = (
+        sale_facts.get(
+            conn,
+            NOW,
+            request=request(),
+            live=rulesets.newest(),
+            new_customer_id=uuid4(),
+            slots=(own, own),
+            whole_counters=whole_counters,
+            user_id=seller.user_id,
+            key=None,
+        ).counters
+        for whole_counters in (False, True)
+    )
+    assert near.left == near.rooms[own] == near.room < 4_999
+    assert whole.left == whole.room == 4_999
 
 
 def test_a_limit_that_is_used_up_is_told_without_a_sale(conn: Conn, seller: Caller) -> None:
