@@ -202,6 +202,7 @@ class Layers:
                 live=live,
                 new_customer_id=uuid4(),
                 slots=preferred_slots(0, 1),
+                whole_counters=False,
                 user_id=basket.user_id,
                 key=request.mark if confirm else None,
             )

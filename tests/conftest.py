@@ -96,7 +96,7 @@ def database_url(
     """The URL of a migrated database that only this test uses."""
     name = f"test_{uuid4().hex}"
     server_connection.execute(
-        SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY wal_log").format(
+        SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
             Identifier(name), Identifier(template_database)
         )
     )

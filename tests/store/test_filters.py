@@ -78,6 +78,7 @@ def a_basket(conn: Conn, store_id: str, *skus: str) -> Basket:
         live=live_rules(compile_rule_set(0, ()), ()),
         new_customer_id=UPLOAD,
         slots=(1, 2),
+        whole_counters=False,
         user_id=UPLOAD,
         key=None,
     )
