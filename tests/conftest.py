@@ -148,8 +148,8 @@ def msg91_server() -> Iterator[Msg91]:
 @pytest.fixture
 def msg91(msg91_server: Msg91) -> Iterator[Msg91]:
     """The stand-in of MSG91, empty and well-behaved at the start of each test."""
-    yield msg91_server
     msg91_server.stand_in.mailbox.forget()
+    yield msg91_server
 
 
 @pytest.fixture

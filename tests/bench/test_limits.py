@@ -10,7 +10,7 @@ import pytest
 from devhost.environment import ROOT
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_way_is_measured_and_a_cap_is_used_up_exactly(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-m", "bench.limits", "--tiny", "--out", str(tmp_path)],

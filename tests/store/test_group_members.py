@@ -34,7 +34,7 @@ def documents(leaf: dict[str, Any]) -> st.SearchStrategy[Any]:
 MEMBERSHIPS = st.sets(st.tuples(st.sampled_from(GROUPS), st.sampled_from(KEYS)))
 
 
-@settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def check(conn: psycopg.Connection, subject: Subject, leaf: dict[str, Any], data: st.DataObject) -> None:
     found = data.draw(MEMBERSHIPS)
