@@ -1,9 +1,12 @@
 """What no completion of a partly decided component can exceed."""
 
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from shared.domain.engine.lane import Amount, LaneProblem, Offer, Use
+from shared.domain.engine.packing import gain_of
+from shared.domain.engine.rule import Per
 from shared.domain.money import SCALE
 
 type Groups = dict[int, tuple[tuple[tuple[Use, ...], int], ...]]
@@ -14,6 +17,9 @@ type Slot = tuple[int, int, tuple[Use, ...], int]
 
 type Net = tuple[int, Amount]
 """A pool, and what one of its units brings in above what free offers would give on it."""
+
+
+_gain = itemgetter(1)
 
 
 class Bounds:
@@ -37,6 +43,7 @@ class Bounds:
                     room = problem.room(part.pool, ((place, number),))
                     self.single[part.pool] = max(self.single[part.pool], min(part.want, room))
         self.needs = {place: needs_of(problem.offers[place]) for place in tied}
+        self.plain = {place: self._plain_gains(place) for place in tied}
         self.nets = {place: self._nets(place) for place in tied if problem.offers[place].packs}
 
     def fits(self, place: int, uses: tuple[Use, ...]) -> bool:
@@ -62,8 +69,31 @@ class Bounds:
             elif offer.packs:
                 bound += self.packed_gain(place, unused)
             else:
-                bound += self.gain(self.slots(place, groups), place, offer.in_basket)
+                bound += self._limited_gain(place, groups)
         return bound
+
+    def _limited_gain(self, place: int, groups: Groups) -> Amount:
+        """Return what a limited offer can add at most; as `gain` of all its slots."""
+        offer = self.problem.offers[place]
+        gains: list[Net] = []
+        for number, part in enumerate(offer.parts):
+            pool = part.pool
+            for uses, units in groups[pool]:
+                if not uses or (offer.stackable and self.fits(place, uses)):
+                    gains.append((units, self.unit_gain(place, (pool, number, uses, units))))
+        left, in_line = offer.in_basket, offer.in_line
+        if in_line is not None:
+            gains = [(min(units, in_line), gain) for units, gain in gains]
+        if left is None:
+            return sum([units * gain for units, gain in gains])
+        gains.sort(key=_gain, reverse=True)
+        gained: Amount = 0
+        for units, gain in gains:
+            if units >= left:
+                return gained + left * gain
+            gained += units * gain
+            left -= units
+        return gained
 
     def slots(self, place: int, groups: Groups) -> list[Slot]:
         """Return where a limited offer can take units, where it gains most first."""
@@ -81,9 +111,11 @@ class Bounds:
         gained: Amount = 0
         in_line = self.problem.offers[place].in_line
         for slot in slots:
-            units = min(limit for limit in (slot[3], left, in_line) if limit is not None)
+            units = slot[3] if in_line is None else min(slot[3], in_line)
+            if left is not None:
+                units = min(units, left)
+                left -= units
             gained += units * self.unit_gain(place, slot)
-            left = None if left is None else left - units
         return gained
 
     def unit(self, pool: int, uses: tuple[Use, ...]) -> Amount:
@@ -133,6 +165,15 @@ class Bounds:
                 return 0
             taken += units * self.unit(pool, ())
         return max(0, self.alone[place] - taken)
+
+    def _plain_gains(self, place: int) -> list[Amount] | None:
+        """Return what a unit of each part gives where nothing else matters: of buy-x-get-y without a cap."""
+        offer = self.problem.offers[place]
+        if offer.packs is None or offer.packs.price is not None or offer.most is not None:
+            return None
+        if any(grant.per is not Per.UNIT or grant.most is not None for grant in offer.grants):
+            return None
+        return [gain_of(self.problem, place, part.pool, n) for n, part in enumerate(offer.parts)]
 
     def _nets(self, place: int) -> list[list[Net]]:
         """Return per pick its pools, those first where a unit brings in most."""

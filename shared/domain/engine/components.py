@@ -18,7 +18,7 @@ from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
 TIE_NODES = 200
-_STEPS_OF_A_NODE = 8
+_STEPS_OF_A_NODE = 4
 _PARTS_OF_A_NODE = 24
 _PARTS_OF_A_CROWD = 120
 
@@ -128,6 +128,9 @@ class Component:
         self._decide(turn + 1, groups, fixed)
 
     def _value_of(self, place: int, slots: Sequence[Spot], taken: Sequence[Taken]) -> Amount:
+        gains = self.bounds.plain[place]
+        if gains is not None:
+            return sum([units * gains[slots[slot].part(pick)] for slot, pick, units in taken])
         result = settle(self.problem, cells_of(place, slots, taken))
         self.finished = self.finished and not result.rough
         return total(result.cells)

@@ -73,15 +73,19 @@ class Takings:
             return
         if at == len(self.slots) or not self.goes_on(value + self._most(at, needs)):
             return
+        nets = self.nets[at]
         for counts in self._counts(at, needs):
             if not self.tick():
                 return
-            here = [Taken(at, pick, units) for pick, units in enumerate(counts) if units]
-            total = value + sum(units * (self.nets[at][pick] or 0) for _, pick, units in here)
-            left = [need - units for need, units in zip(needs, counts, strict=True)]
             after = (so_far[0] + counts[0], so_far[1] + counts[1]) if self.packs.ordered else so_far
             if self._in_order(at, *after):
-                yield from self._fill(at + 1, left, total, [*taken, *here], after)
+                total, left, here = value, list(needs), list(taken)
+                for pick, units in enumerate(counts):
+                    if units:
+                        total += units * (nets[pick] or 0)
+                        left[pick] -= units
+                        here.append(Taken(at, pick, units))
+                yield from self._fill(at + 1, left, total, here, after)
 
     def _most(self, at: int, needs: Sequence[int]) -> Amount:
         """Return what the needs can bring in at most, were a unit to serve several picks at once."""
@@ -98,17 +102,17 @@ class Takings:
     def _counts(self, at: int, needs: Sequence[int]) -> Iterator[tuple[int, ...]]:
         """Yield how many units of a slot each pick takes: the first picks most first."""
         slot = self.slots[at]
-        able = [number is not None for number in slot.numbers]
+        tops = [0 if number is None else need for number, need in zip(slot.numbers, needs, strict=True)]
         least = [max(0, need - rest[at + 1]) for need, rest in zip(needs, self.rest, strict=True)]
+        last = len(needs) - 1
 
         def choose(pick: int, left: int) -> Iterator[tuple[int, ...]]:
-            if pick == len(needs):
-                yield ()
-                return
-            most = min(left, needs[pick]) if able[pick] else 0
-            for units in range(most, least[pick] - 1, -1):
-                for others in choose(pick + 1, left - units):
-                    yield (units, *others)
+            for units in range(min(left, tops[pick]), least[pick] - 1, -1):
+                if pick == last:
+                    yield (units,)
+                else:
+                    for others in choose(pick + 1, left - units):
+                        yield (units, *others)
 
         return choose(0, slot.units)
 
