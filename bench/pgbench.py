@@ -14,8 +14,9 @@ from bench.mark import UNIQUE
 from bench.statements import Statement
 from devhost.services.postgres import bin_folder
 
-# Each parameter of each script is an argument of the command, whose length has a limit.
-MOST_SCRIPTS = 16
+# Each client has the server plan each script's statements six times before it keeps one plan of them.
+MOST_SCRIPTS = 4
+_TO_PLAN_S = 0.05
 _THREADS = 2
 
 
@@ -46,12 +47,17 @@ def write(folder: Path, conn: psycopg.Connection[Any], sales: Sequence[list[Stat
 
 
 def run(script: Script, url: str, *, connections: int, seconds: float, log: Path) -> dict[str, Any]:
-    """Run the script; pgbench itself writes how long each transaction took into a file beside `log`."""
+    """Run the script; pgbench itself writes how long each transaction took into a file beside `log`.
+
+    The last `seconds` count, when the statements of all clients are planned.
+    """
+    counted = max(1, round(seconds))
+    whole = counted + round(_TO_PLAN_S * connections * len(script.files))
     subprocess.run(
         [
             str(bin_folder() / "pgbench"),
             *("--no-vacuum", "--protocol=prepared", f"--client={connections}"),
-            *(f"--jobs={min(_THREADS, connections)}", f"--time={max(1, round(seconds))}"),
+            *(f"--jobs={min(_THREADS, connections)}", f"--time={whole}"),
             *("--log", f"--log-prefix={log}"),
             *(f"--file={path}" for path in script.files),
             *(f"--define={name}={value}" for name, value in script.variables),
@@ -61,16 +67,14 @@ def run(script: Script, url: str, *, connections: int, seconds: float, log: Path
         capture_output=True,
         text=True,
     )
-    took = [
-        int(line.split()[2]) / 1e6
+    found = [
+        (int(at) + int(us) / 1e6, int(took) / 1e6)
         for path in log.parent.glob(f"{log.name}.*")
-        for line in path.read_text().splitlines()
+        for _, _, took, _, at, us in (line.split() for line in path.read_text().splitlines())
     ]
-    return {
-        "completed": len(took),
-        "per_s": len(took) / max(1, round(seconds)),
-        **latencies(took),
-    }
+    end = max(at for at, _ in found)
+    took = [each for at, each in found if at > end - counted]
+    return {"completed": len(took), "per_s": len(took) / counted, **latencies(took)}
 
 
 def _written(
