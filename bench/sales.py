@@ -40,7 +40,7 @@ from shared.rows import jsonb
 RESULT = ROOT / "bench" / "results" / "sales.json"
 _GOAL = 0.5
 _HOT = ({"redemptions": 1_000_000_000},)
-# The driver prepares a statement at its fifth use, and the server keeps one plan of it at the sixth after that.
+# The driver prepares a statement at its fifth use, and the server keeps one plan of it at the sixth after.
 _TO_PLAN = 12
 _LIMIT = "psycopg, the insert alone"
 _FIGURES = ("per_s", "p50_ms", "p95_ms", "p99_ms")

@@ -146,10 +146,10 @@ def msg91_server() -> Iterator[Msg91]:
 
 
 @pytest.fixture
-def msg91(msg91_server: Msg91) -> Iterator[Msg91]:
+def msg91(msg91_server: Msg91) -> Msg91:
     """The stand-in of MSG91, empty and well-behaved at the start of each test."""
     msg91_server.stand_in.mailbox.forget()
-    yield msg91_server
+    return msg91_server
 
 
 @pytest.fixture
