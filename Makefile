@@ -28,7 +28,7 @@ seed: venv
 	@$(VENV)/bin/python -m samples.seed
 
 test: venv
-	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 soak: venv
 	@$(VENV)/bin/python -m pytest -m soak $(ARGS)

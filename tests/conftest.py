@@ -13,7 +13,7 @@ import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from devhost.environment import MSG91_AUTH_KEY, app_settings
+from devhost.environment import MSG91_AUTH_KEY, ROOT, app_settings
 from devhost.services.azurite import Ports
 from devhost.services.postgres import Postgres
 from tests.harness import (
@@ -28,6 +28,7 @@ from tests.harness import (
 )
 
 SERVICES = pytest.StashKey[Services]()
+SLOW = {"end_to_end", "devhost", "bench", "test_house.py"}
 
 # How long a machine takes to make an example says nothing of the code.
 hypothesis.settings.register_profile(
@@ -48,6 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_configure_node(node: Any) -> None:
     """Called by pytest-xdist for each worker, in the process that starts them."""
     node.workerinput["services"] = node.config.stash[SERVICES].for_worker()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that start processes come first: a worker that ends with them would leave the others idle."""
+    items.sort(key=lambda item: not SLOW.intersection(item.path.relative_to(ROOT).parts))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -1,4 +1,7 @@
-"""The benchmarks run: everything once, as fast as can be. No time is judged here."""
+"""The benchmarks run: everything once, as fast as can be. No time is judged here.
+
+Most of it in `make soak`: a minute of starting processes says little of the product.
+"""
 
 import json
 import subprocess
@@ -32,7 +35,7 @@ def result(out: Path) -> dict[str, Any]:
     return json.loads((out / "latest.json").read_text())
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_every_point_has_the_app_and_both_limits(result: dict[str, Any]) -> None:
     points = [(point["operation"], point["connections"]) for point in result["throughput"]]
     assert points == [(each, number) for each in ("evaluate", "confirm") for number in TINY.connections]
@@ -45,7 +48,7 @@ def test_every_point_has_the_app_and_both_limits(result: dict[str, Any]) -> None
             assert 0 < spread["min"] <= spread["median"] <= spread["max"]
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_the_layers_of_a_request_sum_to_the_whole(result: dict[str, Any]) -> None:
     for operation in ("evaluate", "confirm"):
         found = result["breakdown"][operation]
@@ -54,7 +57,7 @@ def test_the_layers_of_a_request_sum_to_the_whole(result: dict[str, Any]) -> Non
     assert result["breakdown"]["confirm"]["calls_us"]["write_told"] > 0
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_cold_start_and_memory_are_told(result: dict[str, Any]) -> None:
     assert result["cold_starts"]["to_health_s"]["median"] > 0
     assert result["imports"]["ratio"]["median"] > 0
@@ -65,7 +68,7 @@ def test_cold_start_and_memory_are_told(result: dict[str, Any]) -> None:
     assert {"date", "commit", "cores", "python", "postgres"} <= result["machine"].keys()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_tables_and_picture_come_with_it(out: Path) -> None:
     assert ET.parse(out / "latest.svg").getroot().tag == "{http://www.w3.org/2000/svg}svg"  # noqa: S314 - our own
     assert "| evaluate | 2 | the app |" in (out / "latest.md").read_text()
