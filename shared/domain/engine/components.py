@@ -18,9 +18,9 @@ from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
 TIE_NODES = 200
-_STEPS_OF_A_NODE = 4
+_STEPS_OF_A_NODE = 3
 _PARTS_OF_A_NODE = 24
-_PARTS_OF_A_CROWD = 120
+_PARTS_OF_A_CROWD = 100
 
 
 class Component:

@@ -16,7 +16,7 @@ type Key = tuple[int, int, bool]
 """Lane and index of a promotion, and whether its units are discounted: the order of allocations."""
 
 _ROLES = (UnitRole.TRIGGER, UnitRole.DISCOUNTED)
-_MOST_LINES = 64
+_MOST_LINES = 4
 
 
 def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLine]:

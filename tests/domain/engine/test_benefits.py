@@ -1,5 +1,6 @@
 """Every kind of benefit by example: what it gives, on which units, and why not."""
 
+import gc
 import itertools
 from dataclasses import replace
 from datetime import UTC, datetime, time
@@ -20,7 +21,7 @@ from shared.domain.engine import (
     evaluate,
 )
 from shared.domain.engine.basket import Facts, Headroom, StoreFacts
-from shared.domain.engine.evaluation import LimitReached, NearMiss
+from shared.domain.engine.evaluation import EvaluatedLine, LimitReached, NearMiss
 from shared.domain.engine.terms import Funder
 from shared.domain.schedules import Window
 from tests.domain.engine.baskets import NOW, amount, basket, line, percent, promotion, skus
@@ -250,6 +251,20 @@ def test_one_basket_after_another_is_told_as_if_it_were_the_first() -> None:
         lines = [line("a", 1000, first), line("b", 799, second)]
         of = basket(*(one._replace(facts=facts, tax_rate_pct=tax) for one in lines))
         assert evaluate(rules, of, NOW) == evaluate(compile_rule_set(1, terms), of, NOW)
+
+
+def test_what_is_remembered_of_a_product_has_a_limit() -> None:
+    rules = compile_rule_set(1, [promotion("percent", percent("10"))])
+    facts = Facts({"product.brand": "A"})
+
+    def remembered() -> int:
+        gc.collect()
+        return sum(isinstance(each, EvaluatedLine) for each in gc.get_objects())
+
+    before = remembered()
+    for quantity in range(1, 200):
+        evaluate(rules, basket(line("a", 1000, quantity)._replace(facts=facts)), NOW)
+    assert remembered() < before + 10
 
 
 def test_facts_cannot_be_changed_and_are_themselves_alone() -> None:
