@@ -60,9 +60,13 @@ SELECT new_id, store_id, retailer_id,
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """So many sales a day on so many days; the first day's are made through the app."""
+    """So many sales a day on so many days; of the first day's so many are made through the app.
+
+    Those that are not are copies too, made seconds later.
+    """
 
     daily: int = 100_000
+    sold: int = 100_000
     days: int = 30
     products: int = 20_000
     stores: int = 5_000
@@ -104,12 +108,12 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
         for month in {*months_from(begin.date(), 2), *months_from(now.date(), 1)}:
             with conn.transaction():
                 partitions.make(conn, "transactions", month)
-        say(f"selling {size.daily:,} times through the app")
+        say(f"selling {size.sold:,} times through the app")
         made = 0
-        while made < size.daily:
+        while made < size.sold:
             # Other stores each time: a till is one connection.
-            chosen = random.sample(baskets, min(_TILLS, len(baskets), size.daily - made))
-            share = max(1, min(50, (size.daily - made) // len(chosen)))
+            chosen = random.sample(baskets, min(_TILLS, len(baskets), size.sold - made))
+            share = max(1, min(50, (size.sold - made) // len(chosen)))
             crowd.measure(
                 here.url,
                 [Till(basket, begin) for basket in chosen],
@@ -119,6 +123,10 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
                 most=share,
             )
             made += share * len(chosen)
+        day_one = {"from_at": begin, "until_at": begin + timedelta(days=1)}
+        while made < size.daily:
+            conn.execute(_COPY, {"shift": timedelta(milliseconds=made), **day_one, "new": False})
+            made *= 2
         conn.execute("VACUUM ANALYZE")
         yield made
         for day in range(1, size.days):
@@ -126,8 +134,7 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
                 _COPY,
                 {
                     "shift": timedelta(days=day),
-                    "from_at": begin,
-                    "until_at": begin + timedelta(days=1),
+                    **day_one,
                     "new": day >= size.days - _NEW_DAYS,
                 },
             )
