@@ -210,14 +210,14 @@ def picture(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.month", description=__doc__)
     parser.add_argument("--daily", type=int, default=Size().daily, help="sales a day")
-    parser.add_argument("--sold", type=int, default=Size().sold, help="of the first day's, through the app")
+    parser.add_argument("--sold", type=int, help="of the first day's, through the app")
     parser.add_argument("--write", action="store_true", help="keep the result in bench/results")
     parser.add_argument("--tiny", action="store_true", help="everything once, as fast as can be")
     given = parser.parse_args()
-    size = Size(daily=given.daily, sold=min(given.sold, given.daily))
+    size = Size(daily=given.daily, sold=given.sold)
     calls = _CALLS
     if given.tiny:
-        size, calls = Size(daily=100, sold=100, days=11, products=200, stores=20), 2
+        size, calls = Size(daily=100, days=11, products=200, stores=20), 2
     before = load_average()
     with site() as here:
         result = measure(here, size, calls, lambda text: print(f"  {text}", file=sys.stderr, flush=True))

@@ -60,13 +60,13 @@ SELECT new_id, store_id, retailer_id,
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """So many sales a day on so many days; of the first day's so many are made through the app.
+    """So many sales a day on so many days; the first day's are made through the app, or so many of them.
 
-    Those that are not are copies too, made seconds later.
+    Those that are not are copies too, of moments later.
     """
 
     daily: int = 100_000
-    sold: int = 100_000
+    sold: int | None = None
     days: int = 30
     products: int = 20_000
     stores: int = 5_000
@@ -108,12 +108,12 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
         for month in {*months_from(begin.date(), 2), *months_from(now.date(), 1)}:
             with conn.transaction():
                 partitions.make(conn, "transactions", month)
-        say(f"selling {size.sold:,} times through the app")
-        made = 0
-        while made < size.sold:
+        sold, made = size.sold or size.daily, 0
+        say(f"selling {sold:,} times through the app")
+        while made < sold:
             # Other stores each time: a till is one connection.
-            chosen = random.sample(baskets, min(_TILLS, len(baskets), size.sold - made))
-            share = max(1, min(50, (size.sold - made) // len(chosen)))
+            chosen = random.sample(baskets, min(_TILLS, len(baskets), sold - made))
+            share = max(1, min(50, (sold - made) // len(chosen)))
             crowd.measure(
                 here.url,
                 [Till(basket, begin) for basket in chosen],

@@ -215,11 +215,12 @@ def tables(result: dict[str, Any]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.settle", description=__doc__)
     parser.add_argument("--daily", type=int, default=Size().daily)
+    parser.add_argument("--sold", type=int, help="of the first day's, through the app")
     parser.add_argument("--days", type=int, default=Size().days)
     parser.add_argument("--stores", type=int, default=Size().stores)
     parser.add_argument("--write", action="store_true", help="keep the result, here and in the document")
     given = parser.parse_args()
-    size = Size(daily=given.daily, days=given.days, stores=given.stores)
+    size = Size(daily=given.daily, sold=given.sold, days=given.days, stores=given.stores)
     before = load_average()
     with site() as here:
         result = measure(here, size, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
