@@ -38,7 +38,9 @@ _SELECT = """
        ),
        -- All that promotions could take off, in minor units.
        worth AS (
-         SELECT ceil((%(overridden)s + coalesce(sum(price * quantity), 0)) * 10 ^ %(exponent)s::int) AS minor
+         SELECT ceil(
+                  (%(overridden)s + coalesce(sum(price * quantity), 0)) * 10.0 ^ %(exponent)s::int
+                ) AS minor
            FROM product
            JOIN unnest(%(skus)s::text[], %(quantities)s::bigint[]) AS asked (sku, quantity)
           USING (sku)
@@ -83,7 +85,7 @@ SELECT (SELECT coalesce(max(version), 0)
                   WHERE (promotion_id, name, subject, starts_on) = (promotion, limited, whose.id, since)
                     AND slot = CASE scope WHEN 'promotion' THEN %(own)s ELSE 0 END
                     AND cap = wanted.cap
-                    AND room >= CASE WHEN budget THEN (SELECT minor FROM worth) ELSE 1 END
+                    AND room >= greatest(CASE WHEN budget THEN (SELECT minor FROM worth) END, 1)
                     AND NOT %(whole_counters)s
                ) AS ample
             ON true

@@ -183,6 +183,24 @@ def test_a_slot_speaks_for_its_counter_only_where_it_holds_all_the_sale_can_use(
         assert to_minor(quote(conn, admin, sale).discount, "EUR") == min(held, worth)
 
 
+def test_an_empty_slot_says_nothing_of_its_counter_even_to_a_sale_that_costs_nothing(
+    conn: Conn, seller: Caller
+) -> None:
+    a_product(conn, "FREE", "0.00")
+    points = {"schema": 1, "then": [{"kind": "points", "fixed": 25}]}
+    promotion = publish(conn, rule=points, limits=(budget("5000.00"),))
+    own, _ = counters.preferred_slots(conn.info.backend_pid, 0)
+    conn.execute(
+        """
+        INSERT INTO limit_counters (promotion_id, name, subject, starts_on, slot, cap, room)
+        SELECT %s, 'budget', '', '0001-01-01', slot, 500000, CASE slot WHEN %s THEN 0 ELSE 16000 END
+          FROM generate_series(1, 32) AS slot
+        """,
+        [promotion, own],
+    )
+    assert outcome_of(quote(conn, seller, request(("FREE", 1))), promotion) is Outcome.APPLIED
+
+
 def test_of_a_limit_one_row_is_read_while_it_suffices(conn: Conn, seller: Caller) -> None:
     """To add up all rows would cost more than the statement that records the sale."""
     publish(conn, limits=(redemptions(5_000),))
