@@ -73,27 +73,15 @@ class Bounds:
         return bound
 
     def _limited_gain(self, place: int, groups: Groups) -> Amount:
-        """Return what a limited offer can add at most; as `gain` of all its slots."""
+        """Return what a limited offer can add at most: `gain` of all its slots, which need no order here."""
         offer = self.problem.offers[place]
-        gains: list[Net] = []
+        gains: list[tuple[int, Amount]] = []
         for number, part in enumerate(offer.parts):
             pool = part.pool
             for uses, units in groups[pool]:
                 if not uses or (offer.stackable and self.fits(place, uses)):
                     gains.append((units, self.unit_gain(place, (pool, number, uses, units))))
-        left, in_line = offer.in_basket, offer.in_line
-        if in_line is not None:
-            gains = [(min(units, in_line), gain) for units, gain in gains]
-        if left is None:
-            return sum([units * gain for units, gain in gains])
-        gains.sort(key=_gain, reverse=True)
-        gained: Amount = 0
-        for units, gain in gains:
-            if units >= left:
-                return gained + left * gain
-            gained += units * gain
-            left -= units
-        return gained
+        return _most_of(gains, offer.in_basket, offer.in_line)
 
     def slots(self, place: int, groups: Groups) -> list[Slot]:
         """Return where a limited offer can take units, where it gains most first."""
@@ -107,16 +95,9 @@ class Bounds:
         return found
 
     def gain(self, slots: Sequence[Slot], place: int, left: int | None) -> Amount:
-        """Return what a limited offer can add at most in these slots, best first."""
-        gained: Amount = 0
-        in_line = self.problem.offers[place].in_line
-        for slot in slots:
-            units = slot[3] if in_line is None else min(slot[3], in_line)
-            if left is not None:
-                units = min(units, left)
-                left -= units
-            gained += units * self.unit_gain(place, slot)
-        return gained
+        """Return what a limited offer can add at most in these slots."""
+        gains = [(slot[3], self.unit_gain(place, slot)) for slot in slots]
+        return _most_of(gains, left, self.problem.offers[place].in_line)
 
     def unit(self, pool: int, uses: tuple[Use, ...]) -> Amount:
         """Return what a unit can get from free offers and from limited ones that use it."""
@@ -200,6 +181,22 @@ class Bounds:
         ]
         gained = best_sets(runs, packs.units, (packs.price or 0) * SCALE, packs.most)
         return min(gained, self.alone[place])
+
+
+def _most_of(gains: list[tuple[int, Amount]], left: int | None, in_line: int | None) -> Amount:
+    """Return what the best of so many units with these gains bring in, up to `in_line` of each."""
+    if in_line is not None:
+        gains = [(min(units, in_line), gain) for units, gain in gains]
+    if left is None:
+        return sum([units * gain for units, gain in gains])
+    gains.sort(key=_gain, reverse=True)
+    gained: Amount = 0
+    for units, gain in gains:
+        if units >= left:
+            return gained + left * gain
+        gained += units * gain
+        left -= units
+    return gained
 
 
 def best_sets(runs: Sequence[list[list[Any]]], units: Sequence[int], price: int, most: int) -> Amount:
