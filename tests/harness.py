@@ -222,9 +222,16 @@ class RunningHost:
         self.stop()
         self.start()
 
-    def log(self) -> str:
-        """What the host wrote since its last start."""
-        return self._child.log.read_text()
+    def log(self, since: int = 0) -> str:
+        """What the host wrote since its last start, or later: since `logged` was so much."""
+        with self._child.log.open("rb") as log:
+            log.seek(since)
+            return log.read().decode()
+
+    @property
+    def logged(self) -> int:
+        """How many bytes the host has written since its last start."""
+        return self._child.log.stat().st_size
 
     @property
     def _child(self) -> Child:
