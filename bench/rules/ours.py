@@ -41,12 +41,12 @@ class Ours:
     def basket(self, found: Json) -> Basket:
         """The basket as the engine takes it."""
         store = found["store"]
-        lines = tuple(
+        lines = [
             BasketLine(line["sku"], line["qty"], line["price"], _TAX, self.facts[line["sku"]])
             for line in found["lines"]
-        )
+        ]
         facts = self.stores[store["region"], store["tier"]]
-        return Basket(StoreFacts("S1", "Europe/Rome", facts), CURRENCY, "store", (), lines)
+        return Basket(StoreFacts("S1", "Europe/Rome", facts), CURRENCY, "store", (), tuple(lines))
 
     def evaluate(self, found: Json) -> Evaluation:
         """What the app does between its two statements: the basket made, priced, combined, explained."""

@@ -8,7 +8,7 @@ from shared.domain.engine.evaluation import Allocation, EvaluatedLine, UnitRole
 from shared.domain.engine.extras import Extras
 from shared.domain.engine.game import Game
 from shared.domain.engine.plan import Plan
-from shared.domain.engine.standing import Profile
+from shared.domain.engine.standing import LineKey
 from shared.domain.engine.units import Run, deal_out
 from shared.domain.money import Rounding, divide, largest_remainder
 
@@ -22,37 +22,34 @@ _MOST_LINES = 4
 def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLine]:
     """Return the basket's lines in its order, given the runs of each class."""
     lines = game.basket.lines
+    includes = game.basket.store.prices_include_tax
     found: dict[int, EvaluatedLine] = {}
-    for one, profile, of_class in zip(game.classes, game.profiles, runs, strict=True):
-        if len(one.lines) > 1:
-            dealt = deal_out(of_class, [lines[place].quantity for place in one.lines])
-            for place, mine in zip(one.lines, dealt, strict=True):
+    for (line, _, places), profile, of_class in zip(game.classes, game.profiles, runs, strict=True):
+        if len(places) > 1:
+            dealt = deal_out(of_class, [lines[place].quantity for place in places])
+            for place, mine in zip(places, dealt, strict=True):
                 found[place] = _priced(game, lines[place], mine)
-        elif len(of_class) == 1:
-            found[one.first] = _known(game, profile, one.line, of_class)
+        elif len(of_class) > 1:
+            found[places[0]] = _priced(game, line, of_class)
         else:
-            found[one.first] = _priced(game, one.line, of_class)
+            # Units that are all alike: the same products come again, at the same discounts.
+            kept_rate, kept_includes, known_lines = profile.lines
+            rate = line.tax_rate_pct
+            if (kept_rate is not rate and kept_rate != rate) or kept_includes is not includes:
+                known_lines = dict[LineKey, EvaluatedLine]()
+                # Exchanged together: another thread may be pricing the product at another tax.
+                profile.lines = (rate, includes, known_lines)
+            shares = of_class[0].shares
+            key: LineKey = line.quantity
+            if shares:
+                key = (key, *[(by, minor, role is UnitRole.DISCOUNTED) for by, minor, role, _ in shares])
+            known = known_lines.get(key)
+            if known is None:
+                if len(known_lines) >= _MOST_LINES:
+                    known_lines.clear()
+                known = known_lines[key] = _priced(game, line, of_class)
+            found[places[0]] = known
     return [found[place] for place in range(len(lines))]
-
-
-def _known(game: Game, profile: Profile, line: BasketLine, runs: Sequence[Run]) -> EvaluatedLine:
-    """Return a line whose units are all alike; the same products come again, at the same discounts."""
-    taxed = (line.tax_rate_pct, game.basket.store.prices_include_tax)
-    kept = profile.lines
-    if kept[0] != taxed:
-        # Exchanged together: another thread may be pricing the product at another tax.
-        kept = profile.lines = (taxed, {})
-    known_lines = kept[1]
-    shares = runs[0].shares
-    key: tuple[int, ...] = (line.quantity,)
-    for by, minor, role, _ in shares:
-        key += (by, minor, role is UnitRole.DISCOUNTED)
-    known = known_lines.get(key)
-    if known is None:
-        if len(known_lines) >= _MOST_LINES:
-            known_lines.clear()
-        known = known_lines[key] = _priced(game, line, runs)
-    return known
 
 
 def gift_lines(game: Game, extras: Mapping[int, Extras]) -> list[EvaluatedLine]:

@@ -16,6 +16,10 @@ _MOST_STANDINGS = 64
 _MOST_DECISIONS = 256
 
 
+type LineKey = int | tuple[int | tuple[int, int, bool], ...]
+"""What tells lines of a product apart: their quantity, and what is taken off all their units alike."""
+
+
 class Free(NamedTuple):
     """What a free promotion wants to take off a unit, and below which price it does not go."""
 
@@ -43,8 +47,8 @@ class Profile:
     def __init__(self, facts: Mapping[str, object], mask: int, touches: int) -> None:
         self.facts, self.mask, self.touches = facts, mask, touches
         self.standings: dict[tuple[str, int, int], Standing] = {}
-        self.lines: tuple[tuple[Decimal, bool] | None, dict[tuple[int, ...], EvaluatedLine]] = (None, {})
-        """A tax, and lines of the product at it, by quantity and what is taken off all their units alike."""
+        self.lines: tuple[Decimal | None, bool, dict[LineKey, EvaluatedLine]] = (None, True, {})
+        """A tax, whether prices include it, and lines of the product at it."""
 
         self.fresh: dict[int, tuple[Run]] = {}
         """Units to which nothing happened yet, by their number."""
