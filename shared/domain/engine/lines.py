@@ -25,12 +25,13 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
     includes = game.basket.store.prices_include_tax
     found: dict[int, EvaluatedLine] = {}
     for (line, _, places), profile, of_class in zip(game.classes, game.profiles, runs, strict=True):
+        first = places[0]
         if len(places) > 1:
             dealt = deal_out(of_class, [lines[place].quantity for place in places])
             for place, mine in zip(places, dealt, strict=True):
                 found[place] = _priced(game, lines[place], mine)
         elif len(of_class) > 1:
-            found[places[0]] = _priced(game, line, of_class)
+            found[first] = _priced(game, line, of_class)
         else:
             # Units that are all alike: the same products come again, at the same discounts.
             kept_rate, kept_includes, known_lines = profile.lines
@@ -48,7 +49,7 @@ def priced_lines(game: Game, runs: Sequence[Sequence[Run]]) -> list[EvaluatedLin
                 if len(known_lines) >= _MOST_LINES:
                     known_lines.clear()
                 known = known_lines[key] = _priced(game, line, of_class)
-            found[places[0]] = known
+            found[first] = known
     return [found[place] for place in range(len(lines))]
 
 

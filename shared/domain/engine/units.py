@@ -37,17 +37,13 @@ class UnitClass(NamedTuple):
     """Places of the lines in the basket, in the order in which they take the units of the class."""
 
 
-_new = tuple.__new__
-
-
 def merge_lines(basket: Basket) -> list[UnitClass]:
     """Return the classes in canonical order: price descending, then SKU, then tax rate and facts."""
     lines = basket.lines
     order = [(-line[2], line[0], place) for place, line in enumerate(lines)]
     order.sort()
     if len({sku for _, sku, _ in order}) == len(order):
-        # Made as tuples are: a call of the class costs three times as much, for each line of each basket.
-        return [_new(UnitClass, (lines[place], lines[place][1], (place,))) for _, _, place in order]
+        return [UnitClass(lines[place], lines[place][1], (place,)) for _, _, place in order]
     classes: list[UnitClass] = []
     at, end = 0, len(order)
     while at < end:
