@@ -17,7 +17,7 @@ import psycopg
 
 from bench import world
 from bench.document import put
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.plan import Plan
 from bench.report import table
 from bench.site import Site, site
@@ -266,10 +266,7 @@ def main() -> None:
         given.entries, given.days, given.seconds, lambda text: print(f"  {text}", file=sys.stderr, flush=True)
     )
     where, after = machine(), load_average()
-    text = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {before} before "
-        f"and {after} after.\n\n{tables(result)}"
-    )
+    text = f"{measured(where, before, after)}\n\n{tables(result)}"
     print(text)
     if given.write:
         put("audit", text)

@@ -23,7 +23,7 @@ import psycopg
 from bench import world
 from bench.document import put
 from bench.figures import spread
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.offers import offers
 from bench.plan import Plan
 from bench.site import site
@@ -169,8 +169,7 @@ def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
     where, load = facts["machine"], facts["load_average"]
     lines = [
         (
-            f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average "
-            f"{load['before']} before and {load['after']} after. {result['sales']:,} sales of "
+            f"{measured(where, **load)} {result['sales']:,} sales of "
             f"{result['lines']} lines on average under 20 live promotions; the median of {result['rounds']} "
             "rounds with the least and the greatest."
         ),

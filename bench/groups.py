@@ -18,7 +18,7 @@ from psycopg.types.json import Jsonb
 from bench.document import put
 from bench.figures import latencies, spread
 from bench.ingest import Bench, csv_of
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.report import spread_text, table
 from bench.site import Site, site
 from devhost.environment import ROOT
@@ -170,10 +170,7 @@ def main() -> None:
         )
     result |= {"machine": machine(), "load_average": {"before": before, "after": load_average()}}
     where, load = result["machine"], result["load_average"]
-    text = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {tables(result)}"
-    )
+    text = f"{measured(where, **load)} {tables(result)}"
     print(text)
     if given.write:
         RESULTS.write_text(json.dumps(result, indent=1) + "\n")

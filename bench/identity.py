@@ -21,7 +21,7 @@ from jwt.utils import base64url_decode
 
 from bench.codes import counting, known_or_not, sign_ins
 from bench.document import put
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.report import table
 from bench.site import Site, site
 from bench.timing import Point, side_by_side, timed
@@ -153,10 +153,7 @@ def main() -> None:
     before = load_average()
     result = measure(given.measurements or list(MEASUREMENTS), given.seconds)
     where, after = machine(), load_average()
-    text = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {before} before "
-        f"and {after} after.\n\n{tables(result)}"
-    )
+    text = f"{measured(where, before, after)}\n\n{tables(result)}"
     sys.stdout.write(text + "\n")
     if given.write:
         kept = {"machine": where, "load_average": {"before": before, "after": after}, **result}

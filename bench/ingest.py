@@ -25,7 +25,7 @@ from bench.document import put
 from bench.figures import ratio, spread
 from bench.ingest_report import ingest_tables
 from bench.long_file import long_file
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.site import Site, site
 from devhost.environment import ROOT
 from devhost.services.postgres import bin_folder
@@ -238,10 +238,7 @@ def main() -> None:
         )
     result |= {"machine": machine(), "load_average": {"before": before, "after": load_average()}}
     where, load = result["machine"], result["load_average"]
-    text = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {ingest_tables(result)}"
-    )
+    text = f"{measured(where, **load)} {ingest_tables(result)}"
     print(text)
     if given.write:
         RESULTS.write_text(json.dumps(result, indent=1) + "\n")

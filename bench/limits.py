@@ -21,7 +21,7 @@ import psycopg
 from bench import crowd, pgbench, statements
 from bench.document import put
 from bench.figures import ratio, spread
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.site import Site, site
 from bench.statements import Statement
 from bench.world import Basket
@@ -258,8 +258,7 @@ def in_turn[T](ways: dict[str, T], turn: int) -> Iterable[tuple[str, T]]:
 def table(result: dict[str, Any]) -> str:
     where, load, end = result["machine"], result["load_average"], result["exhausted"]
     spent = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {result['plan']['rounds']} rounds of "
+        f"{measured(where, **load)} {result['plan']['rounds']} rounds of "
         f"{result['plan']['seconds']:g} s a point; `median [least .. greatest]`."
     )
     lines = [

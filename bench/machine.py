@@ -3,6 +3,7 @@
 import os
 import platform
 import subprocess
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import psutil
 
+from bench.interpreter import interpreter
 from devhost.environment import ROOT
 from devhost.services.postgres import bin_folder
 
@@ -34,10 +36,18 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "kernel": platform.release(),
-        "python": platform.python_version(),
+        "python": interpreter(),
         "postgres": _output(str(bin_folder() / "postgres"), "--version").split()[-1],
         "packages": {name: version(name) for name in PACKAGES},
     }
+
+
+def measured(where: Mapping[str, Any], before: float, after: float) -> str:
+    """Return when and on what a result was measured; `before` and `after` are load averages."""
+    return (
+        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, Python {where['python']}, "
+        f"load average {before} before and {after} after."
+    )
 
 
 def load_average() -> float:

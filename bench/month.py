@@ -21,7 +21,7 @@ import psycopg
 from bench import growth
 from bench.document import put
 from bench.figures import latencies
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.month_data import Size, fill
 from bench.report import table
 from bench.site import Site, site
@@ -183,8 +183,7 @@ def _upload(conn: Conn, rows: int) -> float:
 def tables(result: dict[str, Any]) -> str:
     where, load, grown = result["machine"], result["load_average"], result["grown"]
     spent = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {result['calls']} calls a figure, p50 / p95 in ms; at the end "
+        f"{measured(where, **load)} {result['calls']} calls a figure, p50 / p95 in ms; at the end "
         f"transactions take {result['mb']:,} MB with their indexes."
     )
     header = ("sales", *(f"{each['sales']:,}" for each in grown))

@@ -21,7 +21,7 @@ import psycopg
 from bench.document import put
 from bench.figures import spread
 from bench.ingest import csv_of, deliver
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.site import site
 from samples.tills import Day, a_day, days, midnight
 from samples.tills_rows import HEADER, RETAILER, load, receipts
@@ -179,10 +179,7 @@ def _store_days(bench: Bench, on: datetime, rounds: int, say: Callable[[str], No
 def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
     where, load_then = facts["machine"], facts["load_average"]
     lines = [
-        (
-            f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average "
-            f"{load_then['before']} before and {load_then['after']} after. {_SALES_A_STORE} sales a store."
-        ),
+        (f"{measured(where, **load_then)} {_SALES_A_STORE} sales a store."),
         "",
         (
             "| sales | rows of receipts | ingest s | again s | run s | matching alone s | matched "

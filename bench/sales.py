@@ -24,7 +24,7 @@ from bench.crowd import Conn, Point
 from bench.document import put
 from bench.figures import ratio, spread
 from bench.limits import in_slot, in_turn
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.plan import Plan
 from bench.report import spread_text, table
 from bench.site import Site, site
@@ -182,8 +182,7 @@ def _sell(conn: Conn, basket: Basket) -> None:
 def tables(result: dict[str, Any]) -> str:
     where, load = result["machine"], result["load_average"]
     spent = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {result['plan']['rounds']} rounds of "
+        f"{measured(where, **load)} {result['plan']['rounds']} rounds of "
         f"{result['plan']['seconds']:g} s a point; `median [least .. greatest]`. Goal: actions at least "
         f"{_GOAL} of the insert alone."
     )

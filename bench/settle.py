@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 import psycopg
 
 from bench.document import put
-from bench.machine import load_average, machine
+from bench.machine import load_average, machine, measured
 from bench.month_data import Size, fill
 from bench.report import table
 from bench.site import Site, site
@@ -168,10 +168,7 @@ def _most_mb() -> int:
 
 def tables(result: dict[str, Any]) -> str:
     where, load, files = result["machine"], result["load_average"], result["files"]
-    spent = (
-        f"{where['date']}, commit {where['commit']}, {where['cores']} cores, load average {load['before']} "
-        f"before and {load['after']} after. {result['size']['daily']:,} sales a day."
-    )
+    spent = f"{measured(where, **load)} {result['size']['daily']:,} sales a day."
     closed = table(
         ("sales so far", "closed now", "settlements", "lines", "seconds", "transactions/s"),
         [

@@ -2,11 +2,13 @@
 
 import json
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from bench.document import put
+from bench.interpreter import interpreter
 from bench.rules import explained, growth, hostile, race, realistic
 from bench.rules.report import tables
 
@@ -17,6 +19,8 @@ PEERS = ("zen-engine", "json-logic-qubit", "business-rules", "rule-engine")
 def measure(*, tiny: bool) -> dict[str, Any]:
     say("the peers, interleaved")
     result: dict[str, Any] = {"race": race.run(rounds=1 if tiny else 7, baskets=16 if tiny else 256)}
+    result["date"] = datetime.now(UTC).isoformat(timespec="seconds")
+    result["python"] = interpreter()
     result["packages"] = {name: version(name) for name in PEERS}
     say("what explanations cost")
     result["explained"] = explained.run(rounds=1 if tiny else 15, baskets=16 if tiny else 256)

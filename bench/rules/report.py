@@ -12,6 +12,7 @@ type Json = Mapping[str, Any]
 def tables(result: Json) -> str:
     return "\n\n".join(
         (
+            f"{result['date']}, Python {result['python']}.",
             "#### Beside rule engines, CPU time an evaluation as a ratio to " + BASE,
             _race(result["race"]),
             "#### Microseconds of CPU an evaluation",
