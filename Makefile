@@ -3,6 +3,9 @@ VENV := .venv
 ARGS ?=
 BENCHES ?= rules oscar limits sales month groups identity backtest audit reconcile settle ingest
 
+# Python keeps what it compiled, whatever it is told elsewhere: each process of a run would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run seed test soak bench lint format reset venv
 .DEFAULT_GOAL := help
 
