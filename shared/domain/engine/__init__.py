@@ -27,7 +27,7 @@ from shared.domain.engine.ruleset import Lane, PromotionTerms, RuleSet, compile_
 from shared.domain.engine.trace import UnitUse, trace
 from shared.domain.engine.writing import document_of, rule_hash
 
-SEMANTICS = 5
+SEMANTICS = 6
 """Which meaning of rules and combinations this code has; stored with every evaluation, for its replay."""
 
 __all__ = [

@@ -27,6 +27,8 @@ class Bargain(NamedTuple):
     gain: Amount
     taken: list[Taken]
     only: bool
+    steps: int = 0
+    """How many ways were looked at."""
 
 
 type _Way = tuple[Amount, tuple[int, int], int, bool, _Counts, "_Way | None"]
@@ -65,8 +67,8 @@ def best_bargain(
             only = way[3] and (found is None or way[0] > found[0])
             found = way
     if found is None:
-        return Bargain(0, [], only)
-    return Bargain(found[0], _taken(found, len(slots)), only)
+        return Bargain(0, [], only, steps)
+    return Bargain(found[0], _taken(found, len(slots)), only, steps)
 
 
 def _most_applications(packs: Packs, slots: Sequence[Slot], bought: _Nets, got: _Nets, least: Amount) -> int:

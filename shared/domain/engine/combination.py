@@ -212,7 +212,13 @@ def _search(
     sub = LaneProblem(problem.pools, offers)
     bounds = {problem.offers[member].index: lone[member] for member in members}
     tied = [place for place, offer in enumerate(offers) if not offer.free]
-    tied.sort(key=lambda place: -bounds[offers[place].index].value)
+    tied.sort(
+        key=lambda place: (
+            offers[place].packs is not None and offers[place].packs.price is None,
+            len(offers[place].parts),
+            -bounds[offers[place].index].value,
+        )
+    )
     alone_bounds = {place: bounds[offers[place].index].bound for place in tied}
     return Component(sub, places, alone_bounds, FreeOffers(sub), budget)
 

@@ -7,13 +7,14 @@ best found so far are left out. The search counts nodes, never time: it is a pur
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
+from shared.domain.engine.answers import Answers, Move
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers
-from shared.domain.engine.greedy import greedy, packable, packed
+from shared.domain.engine.greedy import greedy, moved, packable, packed
 from shared.domain.engine.lane import Amount, LaneProblem, Use
 from shared.domain.engine.leaves import Choice, Leaves
 from shared.domain.engine.packing import Slot as Spot
-from shared.domain.engine.packing import Taken, best_packing, cells_of
+from shared.domain.engine.packing import Taken, best_packing, cells_of, plainly_saved
 from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
@@ -26,8 +27,7 @@ _PARTS_OF_A_CROWD = 100
 class Component:
     """The search in one component; `best` is the value found and `bound` what none can exceed.
 
-    `alone` says of each offer that is not free what it gives at most when it is alone; they are decided in
-    that order.
+    `alone` says of each offer that is not free what it gives at most when it is alone, the greatest first.
     """
 
     def __init__(
@@ -40,12 +40,17 @@ class Component:
     ) -> None:
         self.problem, self.alone, self.budget = problem, alone, budget
         self.leaves = Leaves(problem, free)
-        self.tied = list(alone)
+        self.answers = Answers(problem, alone, free)
         self.start: Groups = {pool: (((), problem.pools[pool].units),) for pool in pools}
+        self.tied = self._order()
+        self.answering = len(self.tied)
+        """From which turn on all offers answer."""
+        while self.answering and self.answers.can(self.tied[self.answering - 1]):
+            self.answering -= 1
         parts = sum(len(problem.offers[place].parts) for place in self.tied)
         # Offers that stack share cells, so that many of them cost more than each alone.
         self.cost = 1 + parts // _PARTS_OF_A_NODE + (parts // _PARTS_OF_A_CROWD) ** 2
-        self.nodes = 0
+        self.nodes = self.answers.nodes
         self.bound: Amount = 0
         self.finished = True
 
@@ -65,6 +70,24 @@ class Component:
             self.bound = self.best if proved else max(self.best, self.bounds.of(0, self.start, 0))
         return list(self.leaves.ties.values())
 
+    def _order(self) -> list[int]:
+        """Return the offers that are not free: first those whose best answers want the same units as others'.
+
+        Once these are decided, what the others do best settles the rest.
+        """
+        units = {pool: self.problem.pools[pool].units for pool in self.start}
+        answers = {place: self.answers.of(place, units) for place in self.alone if self.answers.can(place)}
+        left = dict(units)
+        for answer in answers.values():
+            for pool, _, _, taken in answer.moves if answer else ():
+                left[pool] -= taken
+        agreed = {
+            place
+            for place, answer in answers.items()
+            if answer and all(left[move[0]] >= 0 for move in answer.moves)
+        }
+        return sorted(self.alone, key=lambda place: place in agreed)
+
     def spend(self, nodes: int | None = None) -> bool:
         self.nodes += self.cost if nodes is None else nodes
         if self.nodes > self.budget:
@@ -78,10 +101,13 @@ class Component:
         """Try every way to place the offer whose turn it is, then go without it."""
         while turn < len(self.tied) and self._has_no_place(self.tied[turn], groups):
             turn += 1
-        if not self.spend() or self.hopeless(self.bounds.of(turn, groups, fixed)):
+        if not self.spend():
             return
         if turn == len(self.tied):
             self.leaves.settle(groups, fixed)
+            return
+        known = self._answer(turn, groups, fixed) if turn >= self.answering else None
+        if known or (known is None and self.hopeless(self.bounds.of(turn, groups, fixed))):
             return
         place = self.tied[turn]
         offer = self.problem.offers[place]
@@ -96,6 +122,38 @@ class Component:
         else:
             slots = self.bounds.slots(place, groups)
             self._place_limited(turn, groups, slots, offer.in_basket, in_line={}, fixed=fixed)
+
+    def _answer(self, turn: int, groups: Groups, fixed: Amount) -> bool | None:
+        """Let all offers from this turn on do what is best for each, and say whether that settles them.
+
+        Where not even that could be among the best, there is nothing more to do either. None where an answer
+        takes a search.
+        """
+        left = {pool: units for pool, cells in groups.items() for uses, units in cells if not uses}
+        bound = self.bounds.of(len(self.tied), groups, fixed)
+        moves: list[Move] = []
+        certain = True
+        for place in self.tied[turn:]:
+            before = self.answers.nodes
+            answer = self.answers.of(place, left)
+            if not self.spend(self.answers.nodes - before):
+                return True
+            if answer is None:
+                return None
+            bound += answer.gain
+            fixed += answer.value
+            moves += answer.moves
+            certain = certain and answer.only
+        if self.hopeless(bound):
+            return True
+        if not certain and self.nodes <= TIE_NODES:
+            return False
+        for pool, _, _, units in moves:
+            left[pool] -= units
+            if left[pool] < 0:
+                return False
+        self._decide(len(self.tied), moved(groups, moves), fixed)
+        return True
 
     def _has_no_place(self, place: int, groups: Groups) -> bool:
         offer = self.problem.offers[place]
@@ -131,6 +189,9 @@ class Component:
         gains = self.bounds.plain[place]
         if gains is not None:
             return sum([units * gains[slots[slot].part(pick)] for slot, pick, units in taken])
+        plain = plainly_saved(self.problem, place, slots, taken)
+        if plain is not None:
+            return plain
         result = settle(self.problem, cells_of(place, slots, taken))
         self.finished = self.finished and not result.rough
         return total(result.cells)

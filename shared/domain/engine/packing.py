@@ -80,6 +80,22 @@ def saved(packs: Packs, slots: Sequence[Slot], taken: Sequence[Taken]) -> Amount
     return (members - formed * (packs.price or 0)) * SCALE
 
 
+def plainly_saved(
+    problem: LaneProblem, place: int, slots: Sequence[Slot], taken: Sequence[Taken]
+) -> Amount | None:
+    """Return what one bundle saves, or None where there are several, or a floor or a cap could matter."""
+    offer = problem.offers[place]
+    packs = packs_of(offer)
+    if sum([units for _, _, units in taken]) != sum(packs.units) or offer.floors or offer.most is not None:
+        return None
+    for slot, _, _ in taken:
+        pool = problem.pools[slots[slot].pool]
+        if pool.floor or pool.taken or pool.price < slots[slot].price:
+            return None
+    found = saved(packs, slots, taken)
+    return found if found >= 0 and all(grant.most is None for grant in offer.grants) else None
+
+
 def best_packing(
     problem: LaneProblem, place: int, slots: Sequence[Slot], costs: Sequence[Amount] | None = None
 ) -> list[Taken] | None:
