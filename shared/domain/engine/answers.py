@@ -1,10 +1,10 @@
-"""Answers: what offers of a search do best with the units that are left, each as if only free ones were there.
+"""Answers: what an offer that stacks with none does best with units that only free ones want besides.
 
-None can gain more than by its own best answer. Where the answers of all offers that are still to be decided use
-different units, together they are the best that can be done, and there is nothing left to search.
+Its use of a unit costs what free offers would give there. None can gain more than by its own best answer, so
+where the answers of several offers use different units, together they are the best that can be done.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from shared.domain.engine.bargains import best_bargain
@@ -24,13 +24,17 @@ from shared.domain.engine.packing import (
 from shared.domain.engine.settle import settle, total
 
 _STEPS_OF_A_NODE = 50
+_STEPS_IN_VAIN = 5_000
 
 type Move = tuple[int, tuple[Use, ...], Use, int]
-"""A pool, what uses the units already, what uses them now, and how many they are."""
+"""A pool, what uses units of it already, what uses them now, and how many they are."""
+
+type Costs = Callable[[int], Amount]
+"""What a unit of a pool would bring in unused."""
 
 
 class Answer(NamedTuple):
-    """The use that gains most above what its units would bring in unused; no units where none gains anything.
+    """The use that gains most above what its units cost; no units where none gains anything.
 
     `value` is what a whole or packed offer gives on them.
     """
@@ -45,6 +49,11 @@ class Answer(NamedTuple):
 _IDLE = Answer((), 0, 0, only=True)
 
 
+def has_answer(offer: Offer) -> bool:
+    """Say whether an offer can be asked: it stacks with none, and neither a cap nor lines limit it."""
+    return not offer.stackable and offer.in_line is None and (offer.whole or offer.most is None)
+
+
 class Answers:
     """The answers in a component, kept by the units that were left; `nodes` is what they cost so far."""
 
@@ -54,98 +63,108 @@ class Answers:
         self._pools = {place: tuple(needs_of(problem.offers[place])) for place in alone}
         self._kept: dict[tuple[int, tuple[int, ...]], Answer | None] = {}
 
-    def can(self, place: int) -> bool:
-        """Say whether an offer has answers: it stacks with none, and no cap and no line limits it."""
-        offer = self.problem.offers[place]
-        return not offer.stackable and offer.in_line is None and (offer.whole or offer.most is None)
-
     def of(self, place: int, left: Mapping[int, int]) -> Answer | None:
-        """Return the best use of the units that nobody uses, by pool, or None where finding it takes a search."""
+        """Return the best use of the units left, by pool, or None where finding it takes a search."""
         key = (place, tuple([left.get(pool, 0) for pool in self._pools[place]]))
         if key not in self._kept:
-            offer = self.problem.offers[place]
-            self.nodes += 1
-            if offer.whole:
-                self._kept[key] = self._whole(place, offer, left)
-            elif offer.packs is None:
-                self._kept[key] = self._limited(place, offer, left)
-            else:
-                units = [(pool, (), left[pool]) for pool in self._pools[place] if left.get(pool)]
-                slots = slots_of(self.problem, place, units)
-                reckon = self._bargain if offer.packs.price is None else self._bundle
-                self._kept[key] = reckon(place, slots)
+            found, steps = answer(self.problem, place, self.alone[place], left, self._cost)
+            self._kept[key] = found
+            self.nodes += 1 + steps // _STEPS_OF_A_NODE
         return self._kept[key]
 
     def _cost(self, pool: int) -> Amount:
         return self.free.options(pool, ())[0].value
 
-    def _whole(self, place: int, offer: Offer, left: Mapping[int, int]) -> Answer:
-        needs = needs_of(offer)
-        value = self.alone[place]
-        if not value or any(units > left.get(pool, 0) for pool, units in needs.items()):
-            return _IDLE
-        gain = value - sum([units * self._cost(pool) for pool, units in needs.items()])
-        if gain < 0:
-            return _IDLE
-        moves: list[Move] = [
-            (part.pool, (), (place, number), part.units) for number, part in enumerate(offer.parts)
-        ]
-        return Answer(moves, gain, value, only=gain > 0)
 
-    def _limited(self, place: int, offer: Offer, left: Mapping[int, int]) -> Answer:
-        """Take the units of the greatest gains."""
-        gains = [
-            (min(part.want, self.problem.room(part.pool, ((place, number),))) - self._cost(part.pool), number)
-            for number, part in enumerate(offer.parts)
-            if left.get(part.pool)
-        ]
-        gains.sort(key=lambda gain: -gain[0])
-        able = offer.in_basket or 0
-        moves: list[Move] = []
-        gained: Amount = 0
-        last: Amount | None = None
-        for gain, number in gains:
-            if gain == 0 or (not able and gain == last):
-                return Answer(moves, gained, 0, only=False)
-            if gain < 0 or not able:
-                break
-            pool, units = offer.parts[number].pool, offer.parts[number].units
-            units = min(able, left[pool], units)
-            moves.append((pool, (), (place, number), units))
-            gained += gain * units
-            able, last = able - units, gain
-        return Answer(moves, gained, 0, only=True)
+def answer(
+    problem: LaneProblem, place: int, alone: Amount, left: Mapping[int, int], costs: Costs
+) -> tuple[Answer | None, int]:
+    """Return the best use of the units left, by pool, and how many ways were looked at for it.
 
-    def _bargain(self, place: int, slots: Sequence[Slot]) -> Answer | None:
-        costs = [self._cost(slot.pool) for slot in slots]
-        found = best_bargain(self.problem, place, slots, costs, 0)
-        if found is None:
-            self.nodes += 2 * _STEPS_OF_A_NODE
+    None where finding it takes a search. `alone` is what a whole offer gives.
+    """
+    offer = problem.offers[place]
+    if offer.whole:
+        return _whole(place, offer, alone, left, costs), 0
+    if offer.packs is None:
+        return _limited(problem, place, left, costs), 0
+    units = [(pool, (), left[pool]) for pool in sorted(needs_of(offer)) if left.get(pool)]
+    slots = slots_of(problem, place, units)
+    given_up = [costs(slot.pool) for slot in slots]
+    if offer.packs.price is None:
+        return _bargain(problem, place, slots, given_up)
+    return _bundle(problem, place, slots, given_up), 0
+
+
+def _whole(place: int, offer: Offer, alone: Amount, left: Mapping[int, int], costs: Costs) -> Answer:
+    needs = needs_of(offer)
+    if not alone or any(units > left.get(pool, 0) for pool, units in needs.items()):
+        return _IDLE
+    gain = alone - sum([units * costs(pool) for pool, units in needs.items()])
+    if gain < 0:
+        return _IDLE
+    moves: list[Move] = [
+        (part.pool, (), (place, number), part.units) for number, part in enumerate(offer.parts)
+    ]
+    return Answer(moves, gain, alone, only=gain > 0)
+
+
+def _limited(problem: LaneProblem, place: int, left: Mapping[int, int], costs: Costs) -> Answer:
+    """Take the units of the greatest gains; others might do as well if one left out gains as much."""
+    offer = problem.offers[place]
+    gains = [
+        (min(part.want, problem.room(part.pool, ((place, number),))) - costs(part.pool), number)
+        for number, part in enumerate(offer.parts)
+        if left.get(part.pool)
+    ]
+    gains.sort(key=lambda gain: -gain[0])
+    able = offer.in_basket or 0
+    moves: list[Move] = []
+    gained: Amount = 0
+    last: Amount | None = None
+    for gain, number in gains:
+        if gain == 0 or (not able and gain == last):
+            return Answer(moves, gained, 0, only=False)
+        if gain < 0 or not able:
+            break
+        part = offer.parts[number]
+        units = min(able, left[part.pool], part.units)
+        moves.append((part.pool, (), (place, number), units))
+        gained += gain * units
+        able, last = able - units, gain
+    return Answer(moves, gained, 0, only=True)
+
+
+def _bargain(
+    problem: LaneProblem, place: int, slots: Sequence[Slot], costs: Sequence[Amount]
+) -> tuple[Answer | None, int]:
+    found = best_bargain(problem, place, slots, costs, 0)
+    if found is None:
+        return None, _STEPS_IN_VAIN
+    gain, taken, only, steps = found
+    if not taken:
+        return _IDLE, steps
+    value = gain + sum([units * costs[slot] for slot, _, units in taken])
+    return Answer(_moves(place, slots, taken), gain, value, only=only and gain > 0), steps
+
+
+def _bundle(
+    problem: LaneProblem, place: int, slots: Sequence[Slot], costs: Sequence[Amount]
+) -> Answer | None:
+    packs = packs_of(problem.offers[place])
+    found = best_bundle(packs, slots, costs)
+    if found is None:
+        return None
+    taken, only = found
+    value = plainly_saved(problem, place, slots, taken)
+    if value is None:
+        result = settle(problem, cells_of(place, slots, taken))
+        value = total(result.cells)
+        # It was chosen as if every unit had room for its share.
+        if result.rough or value != saved(packs, slots, taken):
             return None
-        self.nodes += found.steps // _STEPS_OF_A_NODE
-        if not found.taken:
-            return _IDLE
-        value = found.gain + sum([units * costs[slot] for slot, _, units in found.taken])
-        return Answer(
-            _moves(place, slots, found.taken), found.gain, value, only=found.only and found.gain > 0
-        )
-
-    def _bundle(self, place: int, slots: Sequence[Slot]) -> Answer | None:
-        packs = packs_of(self.problem.offers[place])
-        costs = [self._cost(slot.pool) for slot in slots]
-        found = best_bundle(packs, slots, costs)
-        if found is None:
-            return None
-        taken, only = found
-        value = plainly_saved(self.problem, place, slots, taken)
-        if value is None:
-            result = settle(self.problem, cells_of(place, slots, taken))
-            value = total(result.cells)
-            # It was chosen as if every unit had room for its share.
-            if result.rough or value != saved(packs, slots, taken):
-                return None
-        gain = value - sum([units * costs[slot] for slot, _, units in taken])
-        return Answer(_moves(place, slots, taken), gain, value, only)
+    gain = value - sum([units * costs[slot] for slot, _, units in taken])
+    return Answer(_moves(place, slots, taken), gain, value, only)
 
 
 def _moves(place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> list[Move]:

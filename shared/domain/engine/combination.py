@@ -211,15 +211,7 @@ def _search(
     offers.sort(key=lambda offer: offer.index)
     sub = LaneProblem(problem.pools, offers)
     bounds = {problem.offers[member].index: lone[member] for member in members}
-    tied = [place for place, offer in enumerate(offers) if not offer.free]
-    tied.sort(
-        key=lambda place: (
-            offers[place].packs is not None and offers[place].packs.price is None,
-            len(offers[place].parts),
-            -bounds[offers[place].index].value,
-        )
-    )
-    alone_bounds = {place: bounds[offers[place].index].bound for place in tied}
+    alone_bounds = {place: bounds[offer.index].bound for place, offer in enumerate(offers) if not offer.free}
     return Component(sub, places, alone_bounds, FreeOffers(sub), budget)
 
 

@@ -7,7 +7,7 @@ best found so far are left out. The search counts nodes, never time: it is a pur
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
 
-from shared.domain.engine.answers import Answers, Move
+from shared.domain.engine.answers import Answers, Move, has_answer
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.greedy import greedy, moved, packable, packed
@@ -27,7 +27,7 @@ _PARTS_OF_A_CROWD = 100
 class Component:
     """The search in one component; `best` is the value found and `bound` what none can exceed.
 
-    `alone` says of each offer that is not free what it gives at most when it is alone, the greatest first.
+    `alone` says of each offer that is not free what it gives at most when it is alone.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Component:
         self.tied = self._order()
         self.answering = len(self.tied)
         """From which turn on all offers answer."""
-        while self.answering and self.answers.can(self.tied[self.answering - 1]):
+        while self.answering and has_answer(problem.offers[self.tied[self.answering - 1]]):
             self.answering -= 1
         parts = sum(len(problem.offers[place].parts) for place in self.tied)
         # Offers that stack share cells, so that many of them cost more than each alone.
@@ -73,20 +73,27 @@ class Component:
     def _order(self) -> list[int]:
         """Return the offers that are not free: first those whose best answers want the same units as others'.
 
-        Once these are decided, what the others do best settles the rest.
+        Once these are decided, what the others do best settles the rest. What takes most to enumerate comes
+        last, buy-x-get-y and offers of many parts, so that it is most often settled so.
         """
         units = {pool: self.problem.pools[pool].units for pool in self.start}
-        answers = {place: self.answers.of(place, units) for place in self.alone if self.answers.can(place)}
+        answers = {
+            place: self.answers.of(place, units)
+            for place in self.alone
+            if has_answer(self.problem.offers[place])
+        }
         left = dict(units)
         for answer in answers.values():
             for pool, _, _, taken in answer.moves if answer else ():
                 left[pool] -= taken
-        agreed = {
-            place
-            for place, answer in answers.items()
-            if answer and all(left[move[0]] >= 0 for move in answer.moves)
-        }
-        return sorted(self.alone, key=lambda place: place in agreed)
+
+        def rank(place: int) -> tuple[bool, bool, int, Amount]:
+            offer, answer = self.problem.offers[place], answers.get(place)
+            agreed = answer is not None and all(left[move[0]] >= 0 for move in answer.moves)
+            bargain = offer.packs is not None and offer.packs.price is None
+            return agreed, bargain, len(offer.parts), -self.alone[place]
+
+        return sorted(self.alone, key=rank)
 
     def spend(self, nodes: int | None = None) -> bool:
         self.nodes += self.cost if nodes is None else nodes
