@@ -65,9 +65,10 @@ class Component:
         if self.tied:
             self.bounds = Bounds(self.problem, self.tied, self.alone)
             self.leaves.settle(greedy(self.problem, self.tied, self.bounds, self.start))
+            self.bound = self.bounds.of(0, self.start, 0)
             self._decide(0, self.start, 0)
             proved = self.finished and self.leaves.proved
-            self.bound = self.best if proved else max(self.best, self.bounds.of(0, self.start, 0))
+            self.bound = self.best if proved else max(self.best, self.bound)
         return list(self.leaves.ties.values())
 
     def _order(self) -> list[int]:
@@ -151,6 +152,8 @@ class Component:
             fixed += answer.value
             moves += answer.moves
             certain = certain and answer.only
+        if turn == 0:
+            self.bound = min(self.bound, bound)
         if self.hopeless(bound):
             return True
         if not certain and self.nodes <= TIE_NODES:
