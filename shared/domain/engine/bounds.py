@@ -47,9 +47,11 @@ class Bounds:
         self.nets = {place: self._nets(place) for place in tied if problem.offers[place].packs}
 
     def fits(self, place: int, uses: tuple[Use, ...]) -> bool:
-        """Say whether an offer may use units that these offers use."""
+        """Say whether an offer may use units that these offers use: never twice, by two of its own parts."""
         offers = self.problem.offers
-        return not uses or (offers[place].stackable and all(offers[offer].stackable for offer, _ in uses))
+        return not uses or (
+            offers[place].stackable and all(offer != place and offers[offer].stackable for offer, _ in uses)
+        )
 
     def of(self, turn: int, groups: Groups, fixed: Amount) -> Amount:
         """Return the bound when the offers before this turn are decided.

@@ -286,3 +286,16 @@ def test_three_buy_x_get_y_offers_on_five_thousand_units(quantity: int) -> None:
     assert found.discount == quantity // 5 * 2000 + quantity % 5 // 3 * 1000
     assert found.bound >= found.discount
     assert sum(one.discount for one in found.promotions) == found.discount
+
+
+def test_two_benefits_of_a_promotion_that_stacks_never_count_a_unit_twice() -> None:
+    """The first unit gets both tenths, the second one: beside a rival they were once both put on the second."""
+    limited = percent("10", target=skus("a"), max_units={"units": 1, "per": "basket"})
+    found = result(
+        basket(line("a", 1000), line("a", 1000)),
+        promotion("rival", percent("10", target=skus("a"))),
+        promotion("two", limited, percent("10", target=skus("a")), stackable=True),
+    )
+    assert found.optimal
+    assert discounts(found) == [200, 100]
+    assert [share.units for one in found.lines for share in one.allocations] == [1, 1]
