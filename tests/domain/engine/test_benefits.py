@@ -289,7 +289,7 @@ def test_three_buy_x_get_y_offers_on_five_thousand_units(quantity: int) -> None:
 
 
 def test_two_benefits_of_a_promotion_that_stacks_never_count_a_unit_twice() -> None:
-    """The first unit gets both tenths, the second one: beside a rival they were once both put on the second."""
+    """The first unit gets both tenths, the second one; beside a rival one unit was once given both twice."""
     limited = percent("10", target=skus("a"), max_units={"units": 1, "per": "basket"})
     found = result(
         basket(line("a", 1000), line("a", 1000)),
