@@ -1,20 +1,22 @@
 """One component of a lane's problem: pools tied together by offers that are not free.
 
-Every placement of those offers is tried, that of the greatest offer first, and branches that cannot reach the
-best found so far are left out. The search counts nodes, never time: it is a pure function.
+Every placement of those offers is tried, and branches that cannot reach the best found so far are left out.
+What is left is asked for its best answers at every turn. The search counts nodes, never time: it is a pure
+function.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
 
 from shared.domain.engine.answers import Answers, Move, has_answer
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers
-from shared.domain.engine.greedy import greedy, moved, packable, packed
-from shared.domain.engine.lane import Amount, LaneProblem, Use
+from shared.domain.engine.greedy import greedy
+from shared.domain.engine.lane import Amount, LaneProblem
 from shared.domain.engine.leaves import Choice, Leaves
 from shared.domain.engine.packing import Slot as Spot
 from shared.domain.engine.packing import Taken, best_packing, cells_of, plainly_saved
+from shared.domain.engine.placing import moved, packable, packed, used, ways
 from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 
@@ -120,7 +122,7 @@ class Component:
         place = self.tied[turn]
         offer = self.problem.offers[place]
         if offer.whole and self.alone[place]:
-            for placed in self._place_whole(place, 0, groups):
+            for placed in ways(self.bounds, place, groups, self.spend):
                 self._decide(turn + 1, placed, fixed + self.alone[place])
             self._decide(turn + 1, groups, fixed)
         elif offer.whole:
@@ -206,34 +208,6 @@ class Component:
         self.finished = self.finished and not result.rough
         return total(result.cells)
 
-    def _place_whole(self, place: int, number: int, groups: Groups) -> Iterator[Groups]:
-        offer = self.problem.offers[place]
-        if number == len(offer.parts):
-            yield groups
-            return
-        part = offer.parts[number]
-        for cells in self._ways(place, number, groups[part.pool], part.units):
-            if not self.spend():
-                return
-            yield from self._place_whole(place, number + 1, {**groups, part.pool: cells})
-
-    def _ways(
-        self, place: int, number: int, cells: tuple[tuple[tuple[Use, ...], int], ...], units: int
-    ) -> Iterator[tuple[tuple[tuple[Use, ...], int], ...]]:
-        """Yield every way to put exactly so many units of a part onto the groups of its pool."""
-        if units == 0:
-            yield cells
-            return
-        if not cells:
-            return
-        (uses, count), rest = cells[0], cells[1:]
-        fits = min(count, units) if self.bounds.fits(place, uses) else 0
-        elsewhere = sum(others for found, others in rest if self.bounds.fits(place, found))
-        for taken in range(fits, max(0, units - elsewhere) - 1, -1):
-            here = cut(uses, count, (place, number), taken)
-            for others in self._ways(place, number, rest, units - taken):
-                yield (*here, *others)
-
     def _place_limited(
         self,
         turn: int,
@@ -255,7 +229,7 @@ class Component:
         most = min(limit for limit in (count, left, line_left) if limit is not None)
         above: Amount | None = None
         for taken in range(most, -1, -1):
-            placed = _use(groups, pool, uses, (place, number), taken)
+            placed = used(groups, pool, uses, (place, number), taken)
             remaining = None if left is None else left - taken
             bound = self.bounds.of(turn + 1, placed, fixed) + self.bounds.gain(slots[1:], place, remaining)
             if not self.spend():
@@ -272,18 +246,3 @@ class Component:
     def _whole_after(self, turn: int) -> bool:
         later = (self.problem.offers[place] for place in self.tied[turn + 1 :])
         return any(offer.whole or offer.packs for offer in later)
-
-
-def cut(uses: tuple[Use, ...], count: int, use: Use, taken: int) -> tuple[tuple[tuple[Use, ...], int], ...]:
-    if taken == 0:
-        return ((uses, count),)
-    if taken == count:
-        return (((*uses, use), count),)
-    return (((*uses, use), taken), (uses, count - taken))
-
-
-def _use(groups: Groups, pool: int, uses: tuple[Use, ...], use: Use, taken: int) -> Groups:
-    cells: list[tuple[tuple[Use, ...], int]] = []
-    for found, units in groups[pool]:
-        cells += cut(found, units, use, taken) if found == uses else ((found, units),)
-    return {**groups, pool: tuple(cells)}

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from shared.domain.engine.bounds import Bounds, Groups
 from shared.domain.engine.lane import Amount, LaneProblem, Use
-from shared.domain.engine.packing import Slot, Taken, best_packing, slots_of
+from shared.domain.engine.packing import best_packing
+from shared.domain.engine.placing import moved, packable, packed
 
 
 def greedy(problem: LaneProblem, tied: Sequence[int], bounds: Bounds, start: Groups) -> Groups:
@@ -22,36 +23,6 @@ def greedy(problem: LaneProblem, tied: Sequence[int], bounds: Bounds, start: Gro
         else:
             groups = _with_limited(problem, place, bounds, groups)
     return groups
-
-
-def packable(problem: LaneProblem, place: int, bounds: Bounds, groups: Groups) -> list[Slot]:
-    """Return where a packed offer can take units."""
-    found = [
-        (pool, uses, units)
-        for pool in bounds.needs[place]
-        for uses, units in groups[pool]
-        if bounds.fits(place, uses)
-    ]
-    return slots_of(problem, place, found)
-
-
-def packed(groups: Groups, place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> Groups:
-    """Return the groups after a packed offer took these units."""
-    return moved(
-        groups,
-        [(slots[slot].pool, slots[slot].uses, (place, slots[slot].part(pick)), n) for slot, pick, n in taken],
-    )
-
-
-def moved(groups: Groups, moves: Sequence[tuple[int, tuple[Use, ...], Use, int]]) -> Groups:
-    """Return the groups after units of some cells got another use."""
-    cells = {pool: dict(groups[pool]) for pool in {move[0] for move in moves}}
-    for pool, uses, use, units in moves:
-        cells[pool][uses] -= units
-        cells[pool][*uses, use] = units
-    return groups | {
-        pool: tuple((uses, units) for uses, units in of.items() if units) for pool, of in cells.items()
-    }
 
 
 def _with_whole(problem: LaneProblem, place: int, bounds: Bounds, groups: Groups) -> Groups:
