@@ -73,25 +73,57 @@ def in_order(pieces: list[Piece]) -> list[Piece]:
     return sorted(pieces, key=lambda piece: (-piece.price, piece.sku))
 
 
+class Served(NamedTuple):
+    """How far a lane served by priority has come: who uses which units, what those lost, their floors."""
+
+    roles: tuple[Roles, ...]
+    taken: tuple[Fraction, ...]
+    floors: tuple[int, ...]
+
+
 def by_priority(pieces: list[Piece], promos: list[Promo]) -> set[Fraction]:
-    """Return every total there may be when each takes in turn what is best for itself of what is left."""
+    """Return every total there may be when each takes in turn what is best for itself of what is left.
+
+    What was given stays as it was split then; a floor that comes later cuts what a unit lost below it.
+    """
     pieces = in_order(pieces)
     promos = sorted(promos, key=lambda promo: (-promo.priority, promo.name))
-    states: list[tuple[Roles, ...]] = [()]
-    for rank, promo in enumerate(promos):
-        after: list[tuple[Roles, ...]] = []
+    states = [Served((), (Fraction(0),) * len(pieces), (0,) * len(pieces))]
+    for promo in promos:
+        after: list[Served] = []
         for state in states:
-            blocked = blocks(promos, state, len(pieces))
-            free = {place for place, by in enumerate(blocked) if not by or (by == 1 and promo.stackable)}
-            ranked: dict[Fraction, list[tuple[Roles, ...]]] = {}
-            for roles in placements(pieces, promo, free):
-                for given in gifts(pieces, promos[: rank + 1], (*state, roles)):
-                    ranked.setdefault(given[rank], []).append((*state, roles))
+            ranked: dict[Fraction, list[Served]] = {}
+            for own, one in turns(pieces, promos, promo, state):
+                ranked.setdefault(own, []).append(one)
             most = max(ranked)
-            least = min(len(one[-1]) for one in ranked[most])
-            after += [one for one in ranked[most] if len(one[-1]) == least]
+            least = min(len(one.roles[-1]) for one in ranked[most])
+            after += [one for one in ranked[most] if len(one.roles[-1]) == least]
         states = after
-    return {sum(given, Fraction(0)) for state in states for given in gifts(pieces, promos, state)}
+    return {sum(map(min, one.taken, rooms_of(pieces, one.floors)), Fraction(0)) for one in states}
+
+
+def turns(
+    pieces: list[Piece], promos: list[Promo], promo: Promo, state: Served
+) -> Iterator[tuple[Fraction, Served]]:
+    """Yield everything a promotion can do when its turn comes, with what it gives itself."""
+    blocked = blocks(promos, state.roles, len(pieces))
+    free = {place for place, by in enumerate(blocked) if not by or (by == 1 and promo.stackable)}
+    for roles in placements(pieces, promo, free):
+        floors = tuple(
+            max(floor, floor_of(promo, piece)) if discounts(promo, roles, place) else floor
+            for place, (piece, floor) in enumerate(zip(pieces, state.floors, strict=True))
+        )
+        left = [
+            max(Fraction(0), room - lost)
+            for room, lost in zip(rooms_of(pieces, floors), state.taken, strict=True)
+        ]
+        for shares in shares_of(promo, pieces, roles, left):
+            taken = tuple(lost + shares.get(place, Fraction(0)) for place, lost in enumerate(state.taken))
+            yield sum(shares.values(), Fraction(0)), Served((*state.roles, roles), taken, floors)
+
+
+def rooms_of(pieces: list[Piece], floors: tuple[int, ...]) -> list[Fraction]:
+    return [Fraction(max(0, piece.price - floor)) for piece, floor in zip(pieces, floors, strict=True)]
 
 
 def blocks(promos: list[Promo], chosen: tuple[Roles, ...], count: int) -> list[int]:
