@@ -10,9 +10,10 @@ from typing import Any
 from bench.document import put
 from bench.interpreter import interpreter
 from bench.rules import explained, growth, hostile, race, realistic
-from bench.rules.report import tables
+from bench.rules.report import picture, tables
 
 RESULT = Path(__file__).parents[1] / "results" / "rules.json"
+PICTURE = Path(__file__).parents[2] / "docs" / "growth.svg"
 PEERS = ("zen-engine", "json-logic-qubit", "business-rules", "rule-engine")
 
 
@@ -43,6 +44,7 @@ def main() -> None:
     print(tables(result))
     if "--write" in given:
         RESULT.write_text(json.dumps(result, indent=1) + "\n")
+        PICTURE.write_text(picture(result["growth"]))
         put("rules", tables(result))
 
 

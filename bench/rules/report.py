@@ -3,10 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bench import growth
 from bench.report import spread_text, table
 from bench.rules.race import BASE
 
 type Json = Mapping[str, Any]
+
+# Where the other of the two grows.
+_LINES, _LIVE = 10, 20
 
 
 def tables(result: Json) -> str:
@@ -49,6 +53,21 @@ def _explained(found: Json) -> str:
     share = spread_text(found["share"], "{:.1%}")
     return (
         f"Explanations take {share} of an evaluation at 10 lines and 20 live promotions (goal: at most 10 %)."
+    )
+
+
+def picture(points: list[Json]) -> str:
+    """The growth as SVG, at the sizes that were measured of lines as well as of promotions."""
+    by_lines = {one["lines"]: one["us"] for one in points if one["live"] == _LIVE}
+    by_promotions = {one["live"]: one["us"] for one in points if one["lines"] == _LINES}
+    sizes = sorted(by_lines.keys() & by_promotions.keys())
+    return growth.svg(
+        "CPU µs an evaluation, by lines or live promotions",
+        sizes,
+        {
+            f"by lines, {_LIVE} live promotions": [by_lines[size] for size in sizes],
+            f"by live promotions, {_LINES} lines": [by_promotions[size] for size in sizes],
+        },
     )
 
 
