@@ -179,7 +179,7 @@ def _store_days(bench: Bench, on: datetime, rounds: int, say: Callable[[str], No
 def table(result: dict[str, Any], facts: dict[str, Any]) -> str:
     where, load_then = facts["machine"], facts["load_average"]
     lines = [
-        (f"{measured(where, **load_then)} {_SALES_A_STORE} sales a store."),
+        f"{measured(where, **load_then)} {_SALES_A_STORE} sales a store.",
         "",
         (
             "| sales | rows of receipts | ingest s | again s | run s | matching alone s | matched "

@@ -10,10 +10,9 @@ from typing import NamedTuple
 from shared.domain.engine.bargains import best_bargain
 from shared.domain.engine.bounds import needs_of
 from shared.domain.engine.free import FreeOffers
-from shared.domain.engine.lane import Amount, LaneProblem, Offer, Use
+from shared.domain.engine.lane import Amount, LaneProblem, Offer
 from shared.domain.engine.packing import (
     Slot,
-    Taken,
     best_bundle,
     cells_of,
     packs_of,
@@ -21,13 +20,11 @@ from shared.domain.engine.packing import (
     saved,
     slots_of,
 )
+from shared.domain.engine.placing import Move, moves_of
 from shared.domain.engine.settle import settle, total
 
 _STEPS_OF_A_NODE = 50
 _STEPS_IN_VAIN = 5_000
-
-type Move = tuple[int, tuple[Use, ...], Use, int]
-"""A pool, what uses units of it already, what uses them now, and how many they are."""
 
 type Costs = Callable[[int], Amount]
 """What a unit of a pool would bring in unused."""
@@ -145,7 +142,7 @@ def _bargain(
     if not taken:
         return _IDLE, steps
     value = gain + sum([units * costs[slot] for slot, _, units in taken])
-    return Answer(_moves(place, slots, taken), gain, value, only=only and gain > 0), steps
+    return Answer(moves_of(place, slots, taken), gain, value, only=only and gain > 0), steps
 
 
 def _bundle(
@@ -164,8 +161,4 @@ def _bundle(
         if result.rough or value != saved(packs, slots, taken):
             return None
     gain = value - sum([units * costs[slot] for slot, _, units in taken])
-    return Answer(_moves(place, slots, taken), gain, value, only)
-
-
-def _moves(place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> list[Move]:
-    return [(slots[slot].pool, (), (place, slots[slot].part(pick)), units) for slot, pick, units in taken]
+    return Answer(moves_of(place, slots, taken), gain, value, only)

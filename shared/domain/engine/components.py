@@ -8,7 +8,7 @@ function.
 from collections.abc import Mapping, Sequence
 from itertools import count
 
-from shared.domain.engine.answers import Answers, Move, has_answer
+from shared.domain.engine.answers import Answers, has_answer
 from shared.domain.engine.bounds import Bounds, Groups, Slot
 from shared.domain.engine.free import FreeOffers
 from shared.domain.engine.greedy import greedy
@@ -16,7 +16,7 @@ from shared.domain.engine.lane import Amount, LaneProblem
 from shared.domain.engine.leaves import Choice, Leaves
 from shared.domain.engine.packing import Slot as Spot
 from shared.domain.engine.packing import Taken, best_packing, cells_of, plainly_saved
-from shared.domain.engine.placing import moved, packable, packed, used, ways
+from shared.domain.engine.placing import Move, moved, packable, packed, used, ways
 from shared.domain.engine.settle import settle, total
 from shared.domain.engine.takings import Takings
 

@@ -6,6 +6,9 @@ from shared.domain.engine.bounds import Bounds, Groups
 from shared.domain.engine.lane import LaneProblem, Use
 from shared.domain.engine.packing import Slot, Taken, slots_of
 
+type Move = tuple[int, tuple[Use, ...], Use, int]
+"""A pool, what uses units of it already, what uses them now, and how many they are."""
+
 type _Cells = tuple[tuple[tuple[Use, ...], int], ...]
 
 
@@ -22,13 +25,18 @@ def packable(problem: LaneProblem, place: int, bounds: Bounds, groups: Groups) -
 
 def packed(groups: Groups, place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> Groups:
     """Return the groups after a packed offer took these units."""
-    return moved(
-        groups,
-        [(slots[slot].pool, slots[slot].uses, (place, slots[slot].part(pick)), n) for slot, pick, n in taken],
-    )
+    return moved(groups, moves_of(place, slots, taken))
 
 
-def moved(groups: Groups, moves: Sequence[tuple[int, tuple[Use, ...], Use, int]]) -> Groups:
+def moves_of(place: int, slots: Sequence[Slot], taken: Sequence[Taken]) -> list[Move]:
+    """Return the units that a packed offer takes as moves."""
+    return [
+        (slots[slot].pool, slots[slot].uses, (place, slots[slot].part(pick)), units)
+        for slot, pick, units in taken
+    ]
+
+
+def moved(groups: Groups, moves: Sequence[Move]) -> Groups:
     """Return the groups after units of some cells got another use."""
     cells = {pool: dict(groups[pool]) for pool in {move[0] for move in moves}}
     for pool, uses, use, units in moves:

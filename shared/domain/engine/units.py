@@ -40,10 +40,10 @@ class UnitClass(NamedTuple):
 def merge_lines(basket: Basket) -> list[UnitClass]:
     """Return the classes in canonical order: price descending, then SKU, then tax rate and facts."""
     lines = basket.lines
-    order = [(-line[2], line[0], place) for place, line in enumerate(lines)]
+    order = [(-line.unit_price, line.sku, place) for place, line in enumerate(lines)]
     order.sort()
     if len({sku for _, sku, _ in order}) == len(order):
-        return [UnitClass(lines[place], lines[place][1], (place,)) for _, _, place in order]
+        return [UnitClass(lines[place], lines[place].quantity, (place,)) for _, _, place in order]
     classes: list[UnitClass] = []
     at, end = 0, len(order)
     while at < end:
