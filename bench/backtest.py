@@ -140,7 +140,7 @@ def _rounds(
             period=parse_period(*period),
             keep_dates=False,
             stores=None,
-            user_id=conn.execute("SELECT id FROM users LIMIT 1").fetchall()[0][0],
+            by=By(conn.execute("SELECT id FROM users LIMIT 1").fetchall()[0][0]),
         )
         began, used = time.perf_counter(), _processors_s()
         run(queued.job_id, datetime.now(UTC))

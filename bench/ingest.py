@@ -32,6 +32,7 @@ from devhost.services.postgres import bin_folder
 from samples import lenses
 from shared import pool
 from shared.actions import uploads as actions
+from shared.domain.audit import By
 from shared.domain.uploads import Mode, UploadKind, UploadStatus, blob_name
 from shared.domain.users import Role
 from shared.edge import blobs, files, storage
@@ -91,7 +92,7 @@ class Bench:
             filename="file.csv",
             mode=Mode.VALID_ROWS,
             validate_only=False,
-            user_id=self._user_id,
+            by=By(self._user_id),
         )
         ticket = files.ticket(kind, upload_id, expires_at, now)
         httpx.put(ticket.put_url, headers=ticket.headers, content=content, timeout=600).raise_for_status()

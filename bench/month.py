@@ -28,6 +28,7 @@ from bench.site import Site, site
 from devhost.environment import ROOT
 from shared import pool
 from shared.actions import uploads as upload_actions
+from shared.domain.audit import By
 from shared.domain.quotes import TransactionStatus
 from shared.domain.transactions import TransactionFilter
 from shared.domain.uploads import Mode, UploadKind, UploadStatus, blob_name
@@ -165,7 +166,7 @@ def _upload(conn: Conn, rows: int) -> float:
         filename="statuses.csv",
         mode=Mode.VALID_ROWS,
         validate_only=False,
-        user_id=user_id,
+        by=By(user_id),
     )
     ticket = files.ticket(kind, upload_id, expires_at, now)
     httpx.put(ticket.put_url, headers=ticket.headers, content=content, timeout=600).raise_for_status()

@@ -28,6 +28,7 @@ from samples.tills_rows import HEADER, RETAILER, load, receipts
 from shared import pool
 from shared.actions import reconciliations as actions
 from shared.actions import uploads as upload_actions
+from shared.domain.audit import By
 from shared.domain.reconciliation.matching import match
 from shared.domain.reconciliation.rules import Rules
 from shared.domain.uploads import Mode, Upload, UploadKind, UploadStatus, blob_name
@@ -69,7 +70,7 @@ class Bench:
             filename="receipts.csv",
             mode=Mode.VALID_ROWS,
             validate_only=False,
-            user_id=self.user_id,
+            by=By(self.user_id),
             retailer_id=RETAILER,
         )
         ticket = files.ticket(UploadKind.RECEIPTS, upload_id, expires_at, now)

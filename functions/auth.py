@@ -249,13 +249,15 @@ def sign_out(caller: Caller, by: By, now: datetime) -> SignedOut:
 
 
 @endpoint(bp, "POST", "auth/store", access=Permission.STORES_SWITCH, raises=(SessionNeeded, StoreOutOfReach))
-def switch_store(caller: Caller, body: StoreRequest, now: datetime) -> AccessToken:
+def switch_store(caller: Caller, by: By, body: StoreRequest, now: datetime) -> AccessToken:
     """An access token for another store: one of yours or, for who looks after several, one below.
 
     It stays chosen when the token is refreshed, for as long as you may work there.
     """
-    with pool.connection() as conn:
-        session = sessions.choose_store(conn, session_id=_session_of(caller), store_id=body.store_id)
+    with pool.transaction() as conn:
+        session = sessions.choose_store(
+            conn, now, session_id=_session_of(caller), store_id=body.store_id, by=by
+        )
     if session is None:
         raise StoreOutOfReach(pointer="/store_id", store_id=body.store_id)
     return AccessToken(access_token=tokens.issue(session.caller, now), store_id=session.store_id)

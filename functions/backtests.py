@@ -10,6 +10,7 @@ from pydantic import Field
 
 from shared import pool
 from shared.actions import backtests as actions
+from shared.domain.audit import By
 from shared.domain.backtests import (
     Backtest,
     BacktestFigure,
@@ -22,7 +23,7 @@ from shared.domain.backtests import (
 from shared.domain.filters import FilterInvalid
 from shared.domain.pages import Page, page_of
 from shared.domain.promotions import PromotionNotFound, VersionNotFound
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.http import BASE, endpoint
 from shared.edge.operations import Reply, Request
 from shared.jobs import backtests as jobs
@@ -90,9 +91,7 @@ class BreakdownQuery(Request):
     status=202,
     raises=(PromotionNotFound, VersionNotFound, PeriodInvalid, FilterInvalid),
 )
-def create_backtest(
-    caller: Caller, now: datetime, path: PromotionPath, body: BacktestBody
-) -> Reply[Backtest]:
+def create_backtest(by: By, now: datetime, path: PromotionPath, body: BacktestBody) -> Reply[Backtest]:
     """Rerun the sales of a period, made until now, with a version of the promotion put in.
 
     It takes the place of the version that was live, or stands beside the others, and finds its groups as they
@@ -105,7 +104,7 @@ def create_backtest(
         period=parse_period(body.begin, body.until),
         keep_dates=body.keep_dates,
         stores=body.stores,
-        user_id=caller.user_id,
+        by=by,
     )
     return Reply(backtest, headers=(("Location", f"/api/{BASE}backtests/{backtest.id}"),))
 

@@ -10,9 +10,10 @@ from pydantic import Field
 
 from shared import pool
 from shared.actions import jobs as actions
+from shared.domain.audit import By
 from shared.domain.jobs import Job, JobDetail, JobEnded, JobKind, JobStatus, JobUnknown, job_id_of
 from shared.domain.pages import Page, page_of
-from shared.domain.users import Caller, Permission
+from shared.domain.users import Permission
 from shared.edge.blob_events import BlobEvent
 from shared.edge.http import endpoint
 from shared.edge.operations import Request
@@ -51,11 +52,9 @@ class JobsQuery(Request):
 
 
 @endpoint(bp, "POST", "jobs", access=Permission.JOBS_WRITE, status=202)
-def create_job(caller: Caller, now: datetime, body: JobBody) -> JobDetail:
+def create_job(by: By, now: datetime, body: JobBody) -> JobDetail:
     """Queue a job; `GET /jobs/{job_id}` tells how far it is."""
-    return queueing.enqueue(
-        now, kind=body.kind, arguments=body.arguments.model_dump(), user_id=caller.user_id
-    )
+    return queueing.enqueue(now, kind=body.kind, arguments=body.arguments.model_dump(), by=by)
 
 
 @endpoint(bp, "GET", "jobs", access=Permission.JOBS_READ)
@@ -81,13 +80,13 @@ def get_job(path: JobPath) -> JobDetail:
 @endpoint(
     bp, "POST", "jobs/{job_id:guid}/cancel", access=Permission.JOBS_WRITE, raises=(JobUnknown, JobEnded)
 )
-def cancel_job(path: JobPath) -> JobDetail:
+def cancel_job(by: By, path: JobPath, now: datetime) -> JobDetail:
     """Cancel a job and its slices, at once where nobody is at work and after the step at hand elsewhere.
 
     What its steps have done stays done.
     """
     with pool.transaction() as conn:
-        return actions.cancel(conn, path.job_id)
+        return actions.cancel(conn, now, path.job_id, by=by)
 
 
 @bp.blob_trigger(

@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from shared import pool
 from shared.actions import uploads as actions
+from shared.domain.audit import By
 from shared.domain.kinds import KINDS
 from shared.domain.kinds.described import KindDescribed, describe
 from shared.domain.pages import Page, page_of
@@ -66,7 +67,7 @@ class UploadsQuery(Request):
     status=201,
     raises=(StorageUnavailable, RetailerNotWanted, RetailerUnknown),
 )
-def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
+def create_upload(caller: Caller, by: By, now: datetime, body: UploadBody) -> Ticket:
     """Ask to upload a CSV file.
 
     `GET /uploads/kinds` tells which permission each kind needs. Send the file within 15 minutes by PUT to
@@ -74,7 +75,7 @@ def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
     `GET /uploads/{upload_id}` tells how far it is.
     """
     _require_permitted(caller, body.kind)
-    with pool.connection() as conn:
+    with pool.transaction() as conn:
         upload_id, expires_at = actions.request(
             conn,
             now,
@@ -82,7 +83,7 @@ def create_upload(caller: Caller, now: datetime, body: UploadBody) -> Ticket:
             filename=body.filename,
             mode=body.mode,
             validate_only=body.validate_only,
-            user_id=caller.user_id,
+            by=by,
             retailer_id=body.retailer_id,
         )
     return files.ticket(body.kind, upload_id, expires_at, now)
@@ -130,18 +131,18 @@ def get_upload(path: UploadPath, now: datetime) -> Upload:
     access=Permission.UPLOADS_READ,
     raises=(UploadUnknown, UploadFinished),
 )
-def cancel_upload(caller: Caller, path: UploadPath, now: datetime) -> Upload:
+def cancel_upload(caller: Caller, by: By, path: UploadPath, now: datetime) -> Upload:
     """Cancel an upload, with the permission that it took to ask for it.
 
     One whose file has not come is cancelled at once. One whose file is being ingested is `cancelling`, and
     cancelled with nothing applied within seconds, unless its last rows are being written already.
     """
-    with pool.connection() as conn:
+    with pool.transaction() as conn:
         upload = uploads.get(conn, path.upload_id)
         if upload is None:
             raise UploadUnknown(upload_id=path.upload_id)
         _require_permitted(caller, upload.kind)
-        return actions.cancel(conn, now, path.upload_id)
+        return actions.cancel(conn, now, path.upload_id, by=by)
 
 
 def _require_permitted(caller: Caller, kind: UploadKind) -> None:

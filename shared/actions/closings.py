@@ -93,6 +93,16 @@ def begin(
         now=now,
     )
     closings.insert_retailers(conn, closing_id, periods)
+    audit.insert(
+        conn,
+        now=now,
+        by=by,
+        action=Action.CLOSING_BEGUN,
+        subject=Subject.CLOSING,
+        subject_id=closing_id,
+        before=None,
+        after={"retailer_id": retailer_id, "from": days.from_on, "until": days.until_on},
+    )
     return get(conn, closing_id)
 
 

@@ -51,13 +51,17 @@ def resolve(
     if not differences.lock_open(conn, [difference_id]):
         raise DifferenceResolved(resolution=difference.resolution)
     moments = [side.at for side in (difference.ours, difference.theirs) if side is not None]
+    matched_with = None
     if resolution is Resolution.MATCH:
         sale, receipt = _to_match(conn, difference, transaction_id, receipt_id)
         reconciliations.update_matched(
             conn, sale_id=sale.slip.id, receipt_id=receipt.slip.id, store_id=sale.store_id, now=now
         )
         moments = [sale.slip.at, receipt.slip.at]
-    differences.update_resolved(conn, [difference_id], resolution=resolution, reason=reason, by=by, now=now)
+        matched_with = receipt.slip.id if sale.slip.id == difference.transaction_id else sale.slip.id
+    differences.update_resolved(
+        conn, [difference_id], resolution=resolution, reason=reason, by=by, now=now, matched_with=matched_with
+    )
     return moments
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from shared.domain.audit import Action, By, Subject
 from shared.domain.jobs import (
     ATTEMPTS,
     Claim,
@@ -19,7 +20,7 @@ from shared.domain.jobs import (
     outcome,
     pause_after,
 )
-from shared.store import Conn, claims, jobs
+from shared.store import Conn, audit, claims, jobs
 
 _GIVEN_UP = f"{ATTEMPTS} attempts ended without a word."
 
@@ -41,7 +42,25 @@ def enqueue(
     return job_id, [Wake(worker, 0) for worker in workers]
 
 
-def cancel(conn: Conn, job_id: UUID) -> JobDetail:
+def enqueue_by_hand(
+    conn: Conn, now: datetime, *, kind: JobKind, arguments: Json, slices: Sequence[Json], by: By
+) -> tuple[UUID, list[Wake]]:
+    """Queue a job that somebody asks for as such; as `enqueue`."""
+    job_id, workers = enqueue(conn, now, kind=kind, arguments=arguments, slices=slices, user_id=by.user_id)
+    audit.insert(
+        conn,
+        now=now,
+        by=by,
+        action=Action.JOB_QUEUED,
+        subject=Subject.JOB,
+        subject_id=job_id,
+        before=None,
+        after={"kind": kind, "arguments": arguments},
+    )
+    return job_id, workers
+
+
+def cancel(conn: Conn, now: datetime, job_id: UUID, *, by: By) -> JobDetail:
     """Cancel a job and its slices, at once where nobody is at work and after the step at hand elsewhere.
 
     `conn` must be in a transaction. Raises JobUnknown, JobEnded.
@@ -58,6 +77,16 @@ def cancel(conn: Conn, job_id: UUID) -> JobDetail:
         raise JobUnknown(job_id=job_id)
     if job.parent_id is not None:
         _settle(conn, job.parent_id)
+    audit.insert(
+        conn,
+        now=now,
+        by=by,
+        action=Action.JOB_CANCELLED,
+        subject=Subject.JOB,
+        subject_id=job_id,
+        before={"status": status},
+        after={"status": job.status, "cancel_requested": job.cancel_requested},
+    )
     return job
 
 

@@ -89,9 +89,24 @@ def _newest(conn: Conn, token: str) -> str:
     return token
 
 
-def choose_store(conn: Conn, *, session_id: UUID, store_id: str) -> Session | None:
-    """The session, made out for another store; None when its user may not work there."""
-    return rows.update_store(conn, session_id=session_id, store_id=store_id)
+def choose_store(conn: Conn, now: datetime, *, session_id: UUID, store_id: str, by: By) -> Session | None:
+    """The session, made out for another store; None when its user may not work there.
+
+    `conn` is in a transaction.
+    """
+    session = rows.update_store(conn, session_id=session_id, store_id=store_id)
+    if session is not None:
+        audit.insert(
+            conn,
+            now=now,
+            by=by,
+            action=Action.SESSION_SWITCHED,
+            subject=Subject.SESSION,
+            subject_id=session_id,
+            before=None,
+            after={"store_id": store_id},
+        )
+    return session
 
 
 def end(conn: Conn, now: datetime, *, session_id: UUID, why: EndedFor, by: By | None) -> None:

@@ -13,6 +13,7 @@ from shared import pool
 from shared.actions import backtests as actions
 from shared.actions import jobs as job_actions
 from shared.actions.backtests import Prepared
+from shared.domain.audit import Action, By, Subject
 from shared.domain.backtests import Backtest, BacktestPlan, Period, StoredSale
 from shared.domain.burn_down import BurnDown, Keys
 from shared.domain.engine import SEMANTICS
@@ -23,7 +24,7 @@ from shared.domain.tallies import Tally
 from shared.jobs.evaluator import Answer
 from shared.jobs.evaluators import Evaluators, evaluators
 from shared.jobs.waking import wake
-from shared.store import Conn, backtests
+from shared.store import Conn, audit, backtests
 
 # Some ten seconds of work on two processors: beginning their processes anew is a small part of it.
 _STEP = 25_000
@@ -47,7 +48,7 @@ def begin(
     period: Period,
     keep_dates: bool,
     stores: Mapping[str, Any] | None,
-    user_id: UUID,
+    by: By,
 ) -> Backtest:
     """Queue a backtest of a version, the newest unless told otherwise, over the sales made until now.
 
@@ -62,7 +63,7 @@ def begin(
             kind=JobKind.BACKTEST,
             arguments={"backtest_id": str(backtest_id)},
             slices=(),
-            user_id=user_id,
+            user_id=by.user_id,
         )
         backtests.insert(
             conn,
@@ -74,8 +75,18 @@ def begin(
             keep_dates=keep_dates,
             stores=stores,
             store_ids=store_ids,
-            user_id=user_id,
+            user_id=by.user_id,
             now=now,
+        )
+        audit.insert(
+            conn,
+            now=now,
+            by=by,
+            action=Action.BACKTEST_BEGUN,
+            subject=Subject.BACKTEST,
+            subject_id=backtest_id,
+            before=None,
+            after={"promotion_id": promotion_id, "version": version, "job_id": job_id},
         )
         backtest = actions.get(conn, backtest_id)
     wake(workers)

@@ -1,23 +1,26 @@
 """Queueing: a job is queued by somebody or by its schedule, and its workers are woken after the commit."""
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from shared import pool
 from shared.actions import jobs as actions
+from shared.domain.audit import By
 from shared.domain.jobs import JobDetail, JobKind, Json, Wake
 from shared.jobs.kinds import KINDS
 from shared.jobs.waking import wake
-from shared.store import Conn, jobs, schedules
+from shared.store import jobs, schedules
 
 _log = logging.getLogger(__name__)
 
 
-def enqueue(now: datetime, *, kind: JobKind, arguments: Json, user_id: UUID) -> JobDetail:
+def enqueue(now: datetime, *, kind: JobKind, arguments: Json, by: By) -> JobDetail:
     """Queue a job for somebody."""
     with pool.transaction() as conn:
-        job_id, workers = _insert(conn, now, kind, arguments, user_id)
+        job_id, workers = actions.enqueue_by_hand(
+            conn, now, kind=kind, arguments=arguments, slices=_slices(kind, arguments), by=by
+        )
         job = jobs.get(conn, job_id)
     assert job is not None  # noqa: S101 - this transaction wrote it
     wake(workers)
@@ -30,13 +33,13 @@ def enqueue_due(now: datetime) -> int:
     with pool.transaction() as conn:
         due = schedules.lock_due(conn)
         for scheduled in due:
-            workers += _insert(conn, now, scheduled.kind, scheduled.arguments, None)[1]
+            kind, arguments = scheduled.kind, scheduled.arguments
+            workers += actions.enqueue(
+                conn, now, kind=kind, arguments=arguments, slices=_slices(kind, arguments), user_id=None
+            )[1]
     wake(workers)
     return len(due)
 
 
-def _insert(
-    conn: Conn, now: datetime, kind: JobKind, arguments: Json, user_id: UUID | None
-) -> tuple[UUID, list[Wake]]:
-    slices = KINDS[kind].slices(arguments)
-    return actions.enqueue(conn, now, kind=kind, arguments=arguments, slices=slices, user_id=user_id)
+def _slices(kind: JobKind, arguments: Json) -> Sequence[Json]:
+    return KINDS[kind].slices(arguments)

@@ -24,8 +24,8 @@ def get(conn: Conn, difference_id: UUID) -> Difference | None:
         .execute(
             """
             SELECT id, kind, state, retailer_id, store_id, day, currency, transaction_id, receipt_id, ours,
-                   theirs, promotion, candidates, resolution, reason, resolved_by, resolved_at, found_at,
-                   updated_at
+                   theirs, promotion, candidates, resolution, matched_with, reason, resolved_by, resolved_at,
+                   found_at, updated_at
               FROM differences
              WHERE id = %(id)s
             """,
@@ -51,8 +51,8 @@ def find(
         .execute(
             """
             SELECT id, kind, state, retailer_id, store_id, day, currency, transaction_id, receipt_id, ours,
-                   theirs, promotion, candidates, resolution, reason, resolved_by, resolved_at, found_at,
-                   updated_at
+                   theirs, promotion, candidates, resolution, matched_with, reason, resolved_by, resolved_at,
+                   found_at, updated_at
               FROM differences
              WHERE (%(kind)s::text IS NULL OR kind = %(kind)s)
                AND (%(state)s::text IS NULL OR state = %(state)s)
@@ -100,42 +100,73 @@ def merge(
     day: date,
     now: datetime,
 ) -> None:
-    """Open the findings (retailer, store, finding) that are new, and revise the open ones that differ."""
+    """Open the findings (retailer, store, finding) that are new, and revise the open ones that differ.
+
+    Each of them has its entry in the audit.
+    """
     conn.execute(
         """
-        INSERT INTO differences AS d (
-          key, kind, retailer_id, store_id, day, currency, transaction_id, receipt_id, ours, theirs,
-          promotion, candidates, found_at, updated_at
-        )
-        SELECT f.key, f.kind, f.retailer_id, f.store_id, %(day)s, f.currency, f.transaction_id, f.receipt_id,
-               f.ours, f.theirs, f.promotion, f.candidates, %(now)s, %(now)s
-          FROM jsonb_populate_recordset(NULL::differences, %(findings)s) AS f
-            ON CONFLICT (key) WHERE state = 'open' DO UPDATE
-           SET ours = excluded.ours,
-               theirs = excluded.theirs,
-               candidates = excluded.candidates,
-               updated_at = excluded.updated_at
-         WHERE (d.ours, d.theirs, d.candidates)
-               IS DISTINCT FROM
-               (excluded.ours, excluded.theirs, excluded.candidates)
+          WITH merged AS (
+                 INSERT INTO differences AS d (
+                   key, kind, retailer_id, store_id, day, currency, transaction_id, receipt_id, ours, theirs,
+                   promotion, candidates, found_at, updated_at
+                 )
+                 SELECT f.key, f.kind, f.retailer_id, f.store_id, %(day)s, f.currency, f.transaction_id,
+                        f.receipt_id, f.ours, f.theirs, f.promotion, f.candidates, %(now)s, %(now)s
+                   FROM jsonb_populate_recordset(NULL::differences, %(findings)s) AS f
+                     ON CONFLICT (key) WHERE state = 'open' DO UPDATE
+                    SET ours = excluded.ours,
+                        theirs = excluded.theirs,
+                        candidates = excluded.candidates,
+                        updated_at = excluded.updated_at
+                  WHERE (d.ours, d.theirs, d.candidates)
+                        IS DISTINCT FROM
+                        (excluded.ours, excluded.theirs, excluded.candidates)
+                 RETURNING new.id, old.id IS NULL AS is_new, old AS before, new AS after
+               )
+        INSERT INTO audit_entries (at, action, subject_kind, subject_id, before, after)
+        SELECT %(now)s, CASE WHEN is_new THEN %(found)s ELSE %(revised)s END, %(subject)s, id,
+               CASE WHEN NOT is_new THEN difference_facts(before) END, difference_facts(after)
+          FROM merged
         """,
-        {"day": day, "now": now, "findings": jsonb([_row(*finding) for finding in findings])},
+        {
+            "day": day,
+            "now": now,
+            "findings": jsonb([_row(*finding) for finding in findings]),
+            "found": Action.DIFFERENCE_FOUND,
+            "revised": Action.DIFFERENCE_REVISED,
+            "subject": Subject.DIFFERENCE,
+        },
     )
 
 
 def update_withdrawn(
     conn: Conn, *, sales: Sequence[UUID], receipts: Sequence[UUID], found: Sequence[str], now: datetime
 ) -> None:
-    """Close what was open of these slips and is not found any more."""
+    """Close what was open of these slips and is not found any more, each with its entry in the audit."""
     conn.execute(
         """
-        UPDATE differences
-           SET state = 'resolved', resolution = 'withdrawn', resolved_at = %(now)s, updated_at = %(now)s
-         WHERE state = 'open'
-           AND (transaction_id = ANY(%(sales)s) OR receipt_id = ANY(%(receipts)s))
-           AND key <> ALL(%(found)s)
+          WITH withdrawn AS (
+                 UPDATE differences
+                    SET state = 'resolved', resolution = 'withdrawn', resolved_at = %(now)s,
+                        updated_at = %(now)s
+                  WHERE state = 'open'
+                    AND (transaction_id = ANY(%(sales)s) OR receipt_id = ANY(%(receipts)s))
+                    AND key <> ALL(%(found)s)
+                 RETURNING new.id, old AS before, new AS after
+               )
+        INSERT INTO audit_entries (at, action, subject_kind, subject_id, before, after)
+        SELECT %(now)s, %(action)s, %(subject)s, id, difference_facts(before), difference_facts(after)
+          FROM withdrawn
         """,
-        {"sales": list(sales), "receipts": list(receipts), "found": list(found), "now": now},
+        {
+            "sales": list(sales),
+            "receipts": list(receipts),
+            "found": list(found),
+            "now": now,
+            "action": Action.DIFFERENCE_WITHDRAWN,
+            "subject": Subject.DIFFERENCE,
+        },
     )
 
 
@@ -199,31 +230,36 @@ def lock_open(conn: Conn, ids: Sequence[UUID]) -> list[UUID]:
 
 
 def update_resolved(
-    conn: Conn, ids: Sequence[UUID], *, resolution: Resolution, reason: str, by: By, now: datetime
+    conn: Conn,
+    ids: Sequence[UUID],
+    *,
+    resolution: Resolution,
+    reason: str,
+    by: By,
+    now: datetime,
+    matched_with: UUID | None = None,
 ) -> None:
-    """Resolve the differences, each with its entry in the audit."""
+    """Resolve the differences, each with its entry in the audit. `matched_with` is the other side."""
     conn.execute(
         """
           WITH resolved AS (
                  UPDATE differences
-                    SET state = 'resolved', resolution = %(resolution)s, reason = %(reason)s,
+                    SET state = 'resolved', resolution = %(resolution)s,
+                        matched_with = %(matched_with)s, reason = %(reason)s,
                         resolved_by = %(user_id)s, resolved_at = %(now)s, updated_at = %(now)s
                   WHERE id = ANY(%(ids)s)
                     AND state = 'open'
-                 RETURNING id, kind, transaction_id, receipt_id
+                 RETURNING new.id, old AS before, new AS after
                )
         INSERT INTO audit_entries (at, actor, action, subject_kind, subject_id, before, after, request_id)
-        SELECT %(now)s, %(user_id)s, %(action)s, %(subject)s, id,
-               jsonb_build_object('state', 'open', 'kind', kind, 'transaction_id', transaction_id,
-                                  'receipt_id', receipt_id),
-               jsonb_build_object('state', 'resolved', 'resolution', %(resolution)s::text,
-                                  'reason', %(reason)s::text),
-               %(request_id)s
+        SELECT %(now)s, %(user_id)s, %(action)s, %(subject)s, id, difference_facts(before),
+               difference_facts(after), %(request_id)s
           FROM resolved
         """,
         {
             "ids": list(ids),
             "resolution": resolution,
+            "matched_with": matched_with,
             "reason": reason,
             "user_id": by.user_id,
             "request_id": by.request_id,

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from shared.actions import jobs as actions
+from shared.domain.audit import By
 from shared.domain.jobs import (
     Claim,
     JobDetail,
@@ -22,6 +23,7 @@ from shared.store import claims, jobs
 from tests.rows import NOW, Conn
 
 LEASE = timedelta(seconds=60)
+BY = By(uuid4(), "test")
 LAST = StepResult(cursor={}, done=1, finished=True)
 
 
@@ -39,7 +41,7 @@ def held(conn: Conn, job_id: UUID) -> Claim:
 
 def cancel(conn: Conn, job_id: UUID) -> JobStatus:
     with conn.transaction():
-        return actions.cancel(conn, job_id).status
+        return actions.cancel(conn, NOW, job_id, by=BY).status
 
 
 def slices_of(conn: Conn, job_id: UUID) -> list[UUID]:
@@ -146,7 +148,7 @@ def test_slices_that_end_or_are_cancelled_at_the_same_time_end_the_job_once(
 
         def stop(job_id: UUID = job_id) -> None:
             with psycopg.connect(database_url) as one:
-                actions.cancel(one, job_id)
+                actions.cancel(one, NOW, job_id, by=BY)
 
         with ThreadPoolExecutor(8) as threads:
             stopping = [threads.submit(stop) for _ in range(number % 3)]

@@ -275,7 +275,10 @@ def a_tree(conn: Conn) -> None:
 
 
 def choose(conn: Conn, session_id: UUID, store_id: str) -> str | None:
-    session = sessions.choose_store(conn, session_id=session_id, store_id=store_id)
+    with conn.transaction():
+        session = sessions.choose_store(
+            conn, NOW, session_id=session_id, store_id=store_id, by=By(uuid4(), "test")
+        )
     return session and session.caller.store_id
 
 

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from shared.actions import uploads as actions
+from shared.domain.audit import By
 from shared.domain.uploads import Mode, Rows, UploadFinished, UploadKind, UploadStatus, UploadUnknown
 from shared.store import uploads
 from tests.rows import a_user
@@ -27,7 +28,7 @@ def ask(conn: psycopg.Connection, user_id: UUID) -> UUID:
         filename="shops.csv",
         mode=Mode.ALL_OR_NOTHING,
         validate_only=True,
-        user_id=user_id,
+        by=By(user_id),
     )
     assert expires_at == NOW + timedelta(minutes=15)
     return upload_id
@@ -45,17 +46,17 @@ def test_an_upload_awaits_its_file(conn: psycopg.Connection, user_id: UUID) -> N
 def test_one_that_awaits_can_be_cancelled_once(conn: psycopg.Connection, user_id: UUID) -> None:
     upload_id = ask(conn, user_id)
     later = NOW + timedelta(minutes=1)
-    upload = actions.cancel(conn, later, upload_id)
+    upload = actions.cancel(conn, later, upload_id, by=By(user_id))
     assert (upload.status, upload.finished_at) == (UploadStatus.CANCELLED, later)
     with pytest.raises(UploadFinished, match="is cancelled"):
-        actions.cancel(conn, later, upload_id)
+        actions.cancel(conn, later, upload_id, by=By(user_id))
 
 
 @pytest.mark.parametrize("status", ["received", "validating", "applying"])
 def test_one_that_is_ingested_will_be(conn: psycopg.Connection, user_id: UUID, status: str) -> None:
     upload_id = ask(conn, user_id)
     conn.execute("UPDATE uploads SET status = %s", [status])
-    upload = actions.cancel(conn, NOW, upload_id)
+    upload = actions.cancel(conn, NOW, upload_id, by=By(user_id))
     assert (upload.status, upload.cancelling, upload.finished_at) == (status, True, None)
 
 
@@ -64,9 +65,9 @@ def test_one_that_has_ended_cannot(conn: psycopg.Connection, user_id: UUID, stat
     upload_id = ask(conn, user_id)
     conn.execute("UPDATE uploads SET status = %s", [status])
     with pytest.raises(UploadFinished, match=status):
-        actions.cancel(conn, NOW, upload_id)
+        actions.cancel(conn, NOW, upload_id, by=By(user_id))
 
 
 def test_one_that_is_not_there_cannot(conn: psycopg.Connection) -> None:
     with pytest.raises(UploadUnknown):
-        actions.cancel(conn, NOW, uuid4())
+        actions.cancel(conn, NOW, uuid4(), by=By(user_id))

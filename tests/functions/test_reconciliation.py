@@ -214,7 +214,8 @@ def test_somebody_says_which_lookalike_it_is(doors: Doors, conn: Conn, seller: C
     assert (status, problem["code"]) == (422, "other_side_needed")
     status, problem = resolve(doors, found[one]["id"], "match", transaction_id=str(uuid4()))
     assert (status, problem["code"]) == (422, "cannot_match")
-    assert resolve(doors, found[one]["id"], "match", transaction_id=second)[0] == 200
+    status, matched = resolve(doors, found[one]["id"], "match", transaction_id=second)
+    assert (status, matched["matched_with"]) == (200, second)
     assert (status_of(conn, first), status_of(conn, second), work(doors)) == ("Verified", "Verified", [])
     reconcile(doors)
     pairs = dict(
@@ -228,8 +229,12 @@ def test_a_sale_without_a_receipt_is_matched_by_hand(doors: Doors, conn: Conn, s
     sale, receipt = a_sale(conn, seller, 0, "A"), a_receipt(conn, 20, "B")
     reconcile(doors)
     missing = {each["kind"]: each for each in work(doors)}
-    status, _ = resolve(doors, missing["missing_with_them"]["id"], "match", receipt_id=receipt)
-    assert status == 200
+    status, matched = resolve(doors, missing["missing_with_them"]["id"], "match", receipt_id=receipt)
+    assert (status, matched["matched_with"]) == (200, receipt)
+    told = conn.execute(
+        "SELECT before, after FROM audit_entries WHERE action = 'difference.resolved'"
+    ).fetchall()[0]
+    assert [each.get("matched_with") for each in told] == [None, receipt]
     (found,) = work(doors)
     assert (found["kind"], found["transaction_id"], found["receipt_id"]) == ("quantity", sale, receipt)
     status, problem = resolve(doors, found["id"], "match", receipt_id=receipt)

@@ -10,6 +10,7 @@ import pytest
 from azure.storage.blob import BlobClient
 
 from shared.actions import uploads as actions
+from shared.domain.audit import By
 from shared.domain.uploads import Mode, Upload, UploadKind, blob_name
 from shared.edge import blobs, files, storage
 from shared.jobs.ingest import ingest
@@ -43,7 +44,7 @@ class Client:
             filename="file.csv",
             mode=mode,
             validate_only=validate_only,
-            user_id=self.user_id,
+            by=By(self.user_id),
             retailer_id=retailer_id,
         )
         _kinds[upload_id] = UploadKind(kind)

@@ -72,7 +72,7 @@ def backtest(conn: Conn, promotion_id: UUID, period: Period = WHOLE_MARCH, **wan
 
 def ask(conn: Conn, promotion_id: UUID, period: Period = WHOLE_MARCH, **wanted: Any) -> Backtest:
     values: dict[str, Any] = {"version": None, "keep_dates": False, "stores": None, **wanted}
-    return backtests.begin(LATER, promotion_id=promotion_id, period=period, user_id=a_user(conn), **values)
+    return backtests.begin(LATER, promotion_id=promotion_id, period=period, by=By(a_user(conn)), **values)
 
 
 def parts(conn: Conn, found: Backtest, breakdown: Breakdown) -> list[BacktestFigure]:
@@ -369,7 +369,7 @@ def test_a_cancelled_one_stops_after_the_step_at_hand(conn: Conn, busy: UUID) ->
     in_steps(conn, 10)
     run(queued.job_id, NOW, budget=timedelta(0))
     with conn.transaction():
-        job_actions.cancel(conn, queued.job_id)
+        job_actions.cancel(conn, NOW, queued.job_id, by=By(a_user(conn)))
     run(queued.job_id, NOW)
     found = actions.get(conn, queued.id)
     assert (found.status, found.done, found.total) == (JobStatus.CANCELLED, 10, 40)

@@ -10,6 +10,7 @@ import pytest
 from azure.core.exceptions import ResourceModifiedError
 
 from shared.actions import uploads as actions
+from shared.domain.audit import By
 from shared.domain.uploads import Rows, UploadStatus
 from shared.edge import blobs
 from shared.jobs.ingest import ingest
@@ -181,7 +182,7 @@ def test_a_running_ingest_can_be_cancelled(
         worker = Thread(target=client.deliver_aside, args=[ticket.upload_id])
         worker.start()
         eventually(lambda: client.status(ticket.upload_id).status is UploadStatus.APPLYING)
-        asked = actions.cancel(conn, NOW, ticket.upload_id)
+        asked = actions.cancel(conn, NOW, ticket.upload_id, by=By(client.user_id))
         assert (asked.status, asked.cancelling) == (UploadStatus.APPLYING, True)
         worker.join()
     upload = client.status(ticket.upload_id)
@@ -196,7 +197,7 @@ def test_one_cancelled_before_its_delivery_is_cancelled_by_it(
     ticket = client.ask("products_lens")
     client.put(ticket, lenses(10))
     conn.execute("UPDATE uploads SET status = 'received'")
-    actions.cancel(conn, NOW, ticket.upload_id)
+    actions.cancel(conn, NOW, ticket.upload_id, by=By(client.user_id))
     assert client.deliver(ticket.upload_id).status is UploadStatus.CANCELLED
     assert prices(conn) == []
 

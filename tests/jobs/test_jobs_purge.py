@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from shared.actions import sessions
+from shared.domain.audit import By
 from shared.domain.jobs import JobDetail, JobKind, JobStatus
 from shared.domain.sessions import IDLE, LIFETIME, EndedFor, token_of
 from shared.jobs import queueing
@@ -25,7 +26,7 @@ def user_id(conn: psycopg.Connection) -> UUID:
 
 
 def purge(conn: psycopg.Connection, user_id: UUID, **arguments: Any) -> JobDetail:
-    job = queueing.enqueue(NOW, kind=JobKind.PURGE, arguments=arguments, user_id=user_id)
+    job = queueing.enqueue(NOW, kind=JobKind.PURGE, arguments=arguments, by=By(user_id))
     for each in job.slices:
         run(each.id, NOW)
     found = jobs.get(conn, job.id)
@@ -123,7 +124,7 @@ def test_old_messages_go_but_never_unsent_ones(conn: psycopg.Connection, user_id
 
 def test_jobs_that_ended_long_ago_go_with_their_slices(conn: psycopg.Connection, user_id: UUID) -> None:
     first, second = purge(conn, user_id), purge(conn, user_id)
-    unfinished = queueing.enqueue(NOW, kind=JobKind.PURGE, arguments={}, user_id=user_id)
+    unfinished = queueing.enqueue(NOW, kind=JobKind.PURGE, arguments={}, by=By(user_id))
     old = NOW - timedelta(days=90, seconds=1)
     conn.execute("UPDATE jobs SET created_at = %s", [old])
     conn.execute(

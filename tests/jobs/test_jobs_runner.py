@@ -5,12 +5,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Event
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 
 from shared.actions import jobs as actions
+from shared.domain.audit import By
 from shared.domain.jobs import Job, JobKind, JobStatus, Json, StepResult
 from shared.edge import storage
 from shared.jobs import purge, queueing, waking
@@ -236,7 +237,7 @@ def test_a_cancel_is_seen_between_steps(conn: psycopg.Connection, work: Work) ->
         result = write(one, cursor, arguments, now)
         if result.cursor["at"] == 2:
             with conn.transaction():
-                asked = actions.cancel(conn, job_id)
+                asked = actions.cancel(conn, NOW, job_id, by=By(uuid4()))
             assert (asked.status, asked.cancel_requested) == (JobStatus.RUNNING, True)
         return result
 

@@ -1,5 +1,6 @@
 """Reconciliation from the file of a till to the work list, and again after late and corrected files."""
 
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,6 +32,25 @@ type Line = tuple[str, int, str]
 def seller(conn: Conn) -> Caller:
     three_lenses(conn, "10.00")
     return a_seller(conn)
+
+
+@pytest.fixture(autouse=True)
+def _audited(conn: Conn) -> Iterator[None]:
+    """Whatever a test did, entries tell each difference from nothing to what it is now."""
+    yield
+    for now, states in conn.execute(
+        """
+        SELECT difference_facts(differences),
+               array_agg(jsonb_build_array(before, after) ORDER BY audit_entries.id)
+          FROM differences
+          LEFT JOIN audit_entries
+            ON (subject_kind, subject_id) = ('difference', differences.id::text)
+         GROUP BY differences.id
+        """
+    ):
+        before, after = zip(*states, strict=True)
+        assert (before[0], after[-1]) == (None, now)
+        assert list(before[1:]) == list(after[:-1])
 
 
 def receipt(number: str, minute: int, *lines: Line, promotion: str = "", store_id: str = "S1") -> str:
@@ -166,7 +186,7 @@ def everything(conn: Conn) -> list[Any]:
         conn.execute("SELECT * FROM differences ORDER BY id").fetchall(),
         conn.execute("SELECT * FROM reconciled_sales ORDER BY transaction_id").fetchall(),
         conn.execute("SELECT id, status FROM transactions ORDER BY id").fetchall(),
-        conn.execute("SELECT count(*) FROM audit_entries WHERE action LIKE 'transaction%'").fetchall(),
+        conn.execute("SELECT count(*) FROM audit_entries WHERE action <> 'reconciliation.begun'").fetchall(),
     ]
 
 
@@ -274,6 +294,32 @@ def test_every_status_is_told_in_the_audit(client: Client, conn: Conn, seller: C
         [str(sale)],
     ).fetchall()
     assert entries == [(None, "New", "Verified", "Reconciliation: a receipt says the same.")]
+
+
+def test_every_change_of_the_work_list_is_told_in_the_audit(
+    client: Client, conn: Conn, seller: Caller
+) -> None:
+    sale = a_sale(conn, seller, 0, ("A", 1))
+    asked(conn)
+    upload(client, conn, receipt("R1", 1, ("A", 1, "9.00")))
+    upload(client, conn, receipt("R1", 1, ("A", 1, "8.00")))
+    asked(conn)
+    entries = conn.execute(
+        """
+        SELECT action, actor, after ->> 'kind', after #>> '{theirs,net}', after ->> 'state',
+               after ->> 'resolution'
+          FROM audit_entries
+         WHERE subject_kind = 'difference'
+         ORDER BY id
+        """
+    ).fetchall()
+    assert entries == [
+        ("difference.found", None, "missing_with_them", None, "open", None),
+        ("difference.withdrawn", None, "missing_with_them", None, "resolved", "withdrawn"),
+        ("difference.found", None, "amount", "9.00", "open", None),
+        ("difference.revised", None, "amount", "8.00", "open", None),
+    ]
+    assert open_kinds(conn) == [("amount", sale)]
 
 
 def test_a_run_goes_on_where_it_was_cut_off(client: Client, conn: Conn, seller: Caller) -> None:

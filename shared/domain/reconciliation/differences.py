@@ -80,7 +80,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """A row of the work list, with both sides as they were when it was found or revised last."""
+    """A row of the work list, with both sides as they were when it was found or revised last.
+
+    `matched_with` is the transaction or the receipt that somebody said it belongs to.
+    """
 
     id: UUID
     kind: DifferenceKind
@@ -96,6 +99,7 @@ class Difference:
     promotion: str | None
     candidates: tuple[Side, ...]
     resolution: Resolution | None
+    matched_with: UUID | None
     reason: str | None
     resolved_by: UUID | None
     resolved_at: datetime | None
