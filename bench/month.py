@@ -61,6 +61,9 @@ class Lists:
         self._promotions = self._column(
             "SELECT promotion_id FROM redemptions GROUP BY 1 ORDER BY count(*), promotion_id"
         )
+        self._receipts = self._column(
+            "SELECT receipt_number FROM receipt_keys ORDER BY transaction_id LIMIT 5000"
+        )
         (self._first,) = self._column("SELECT id FROM transactions ORDER BY id LIMIT 1")
         (self._last,) = self._column("SELECT id FROM transactions ORDER BY id DESC LIMIT 1")
 
@@ -80,6 +83,7 @@ class Lists:
                     status=TransactionStatus.UNDER_REVIEW, retailer_id=self._dice.choice(self._retailers)
                 )
             ),
+            "of a receipt, wherever": lambda: self._of_receipt(self._dice.choice(self._receipts)),
             "of a day": lambda: self._find(self._day()),
             "of a store and a day": lambda: self._find(
                 replace(self._day(), store_id=self._dice.choice(self._stores))
@@ -98,6 +102,17 @@ class Lists:
     def _of_promotion(self, promotion_id: UUID) -> Found:
         return transaction_lists.find_of_promotion(
             self._conn, promotion_id, TransactionFilter(), store_ids=None, before=None, limit=_PAGE
+        )
+
+    def _of_receipt(self, receipt_number: str) -> Found:
+        return transaction_lists.find_of_receipt(
+            self._conn,
+            receipt_number,
+            TransactionFilter(),
+            promotion_id=None,
+            store_ids=None,
+            before=None,
+            limit=_PAGE,
         )
 
     def _below(self, root: str) -> Found:

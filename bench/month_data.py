@@ -1,8 +1,8 @@
 """A month of sales: those of its first day made through the app, and copied by SQL for each day after.
 
-Copies have ids and times of their own, a day later each, and redemptions; basket, quote and allocations are
-those of the sale they are copied from. What is older than ten days is Verified, one in a hundred Under
-Review.
+Copies have ids, times and receipts of their own, a day later each, and redemptions; basket, quote and
+allocations are those of the sale they are copied from. What is older than ten days is Verified, one in a
+hundred Under Review.
 """
 
 import random
@@ -35,12 +35,20 @@ _COPY = """
            FROM transactions
           WHERE id >= id_from(%(from_at)s)
             AND id < id_from(%(until_at)s)
+          LIMIT %(most)s
+       ),
+       receipt AS (
+         INSERT INTO receipt_keys (store_id, receipt_number, request_hash, transaction_id)
+         SELECT store_id, receipt_number || %(suffix)s, request_hash, new_id
+           FROM copied
+           JOIN receipt_keys
+             ON transaction_id = old_id
        ),
        given AS (
          INSERT INTO redemptions (transaction_id, promotion_id, version, store_id, customer_id, redeemed,
-                                  wanted_minor, granted_minor, taken, at)
+                                  wanted_minor, granted_minor, points, taken, at)
          SELECT new_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor, granted_minor,
-                taken, moment
+                points, taken, moment
            FROM copied
            JOIN redemptions
              ON transaction_id = old_id
@@ -51,7 +59,7 @@ INSERT INTO transactions (id, store_id, retailer_id, status, currency, gross_min
 SELECT new_id, store_id, retailer_id,
        CASE WHEN %(new)s THEN 'New' WHEN chance < 0.01 THEN 'Under Review' ELSE 'Verified' END,
        currency, gross_minor, discount_minor, net_minor, tax_minor, channel, user_id, rule_set_version,
-       engine_semantics, allocations, seen, quote, moment, receipt_number
+       engine_semantics, allocations, seen, quote, moment, receipt_number || %(suffix)s
   FROM copied
   JOIN transactions
     ON id = old_id
@@ -125,8 +133,11 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
             made += share * len(chosen)
         day_one = {"from_at": begin, "until_at": begin + timedelta(days=1)}
         while made < size.daily:
-            conn.execute(_COPY, {"shift": timedelta(milliseconds=made), **day_one, "new": False})
-            made *= 2
+            most = min(made, size.daily - made)
+            shift = timedelta(milliseconds=made)
+            suffix = f"-{made}"
+            conn.execute(_COPY, {"shift": shift, **day_one, "most": most, "new": False, "suffix": suffix})
+            made += most
         conn.execute("VACUUM ANALYZE")
         yield made
         for day in range(1, size.days):
@@ -135,6 +146,8 @@ def fill(here: Site, size: Size, say: Callable[[str], None]) -> Iterator[int]:
                 {
                     "shift": timedelta(days=day),
                     **day_one,
+                    "most": None,
+                    "suffix": f"-{day}",
                     "new": day >= size.days - _NEW_DAYS,
                 },
             )

@@ -1,7 +1,8 @@
 """Settlement at full size: `python -m bench.settle` closes a month as it grows, and writes a long statement.
 
 Sales are made through the app and copied by SQL as in bench.month. Each closing takes what was added since
-the one before, of all retailers; what is added last is one retailer's, whose statement is then written.
+the one before, of all retailers; what is added last is one retailer's, whose statement is then written. With
+--at-once there are two closings: of the first day, and of all the days after it, as a month is closed.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -22,38 +24,46 @@ from bench.machine import load_average, machine, measured
 from bench.month_data import Size, fill
 from bench.report import table
 from bench.site import Site, site
+from bench.trace import follow
 from devhost.environment import ROOT
 from shared import pool
 from shared.actions import closings as closing_actions
 from shared.actions import settlements as settlement_actions
 from shared.domain.audit import By
 from shared.domain.jobs import JobStatus
-from shared.domain.settlements import Payment
+from shared.domain.settlements import MOST_PAID, Payment
 from shared.domain.users import EVERY_STORE
 from shared.jobs import closings, statements
 from shared.jobs.runner import run
 from shared.jobs.statements import Form
 
-RESULT = ROOT / "bench" / "results" / "settle.json"
+RESULTS = ROOT / "bench" / "results"
+
+_FOLLOWED = 2_000
 
 type Conn = psycopg.Connection[Any]
 
 
-def measure(here: Site, size: Size, say: Callable[[str], None]) -> dict[str, Any]:
+def measure(here: Site, size: Size, say: Callable[[str], None], *, at_once: bool) -> dict[str, Any]:
     grown: list[dict[str, Any]] = []
     now = datetime.now(UTC)
     with psycopg.connect(here.url, autocommit=True) as conn:
         for count in fill(here, size, say):
             last = count == size.daily * size.days
-            _verify(conn, alone=last)
+            if at_once and grown and not last:
+                continue
+            alone = last and not at_once
+            _verify(conn, alone=alone)
             say(f"closing what there is of {count:,}")
-            grown.append({"sales": count, "alone": last, **_close(conn, now)})
+            grown.append({"sales": count, "alone": alone, **_close(conn, now)})
             say(f"{grown[-1]}")
+        followed = follow(conn, _FOLLOWED)
+        say(f"{followed}")
         files = _write(conn)
         say(f"{files}")
         paid = _pay(conn, now)
     pool.close()
-    return {"grown": grown, "files": files, "paid": paid}
+    return {"grown": grown, "followed": followed, "files": files, "paid": paid}
 
 
 def _verify(conn: Conn, *, alone: bool) -> None:
@@ -133,14 +143,16 @@ def _write(conn: Conn) -> dict[str, Any]:
 
 
 def _pay(conn: Conn, now: datetime) -> dict[str, Any]:
-    """Pay the longest statement, and five hundred others at once."""
+    """Pay the longest statement, and as many others as one request may."""
     by = By(conn.execute("SELECT id FROM users WHERE role = 'admin' LIMIT 1").fetchall()[0][0])
     rows = conn.execute(
         "SELECT settlement_id, transactions FROM settlement_documents ORDER BY transactions DESC LIMIT 501"
     ).fetchall()
+    totals = accumulate(transactions for _, transactions in rows[1:])
+    others = [row for row, total in zip(rows[1:], totals, strict=True) if total <= MOST_PAID]
     return {
         "longest": _paid(conn, now, rows[:1], by),
-        "many": _paid(conn, now, rows[1:], by),
+        "many": _paid(conn, now, others, by),
     }
 
 
@@ -183,6 +195,17 @@ def tables(result: dict[str, Any]) -> str:
             for each in result["grown"]
         ],
     )
+    followed = result["followed"]
+    traced = table(
+        (f"{followed['lines']:,} lines of {followed['of']:,}, at random", "p50 ms", "p95 ms", "p99 ms"),
+        [
+            (way, *(f"{followed[key][figure]:.1f}" for figure in ("p50_ms", "p95_ms", "p99_ms")))
+            for way, key in (
+                ("to the transaction and what it allocated", "there"),
+                ("back to its settlements and all its lines", "back"),
+            )
+        ],
+    )
     written = table(
         ("file", "seconds", "MB more"),
         [
@@ -206,7 +229,7 @@ def tables(result: dict[str, Any]) -> str:
             for each in result["paid"].values()
         ],
     )
-    return f"{spent}\n\n{closed}\n\n{written}\n\n{paid}"
+    return f"{spent}\n\n{closed}\n\n{traced}\n\n{written}\n\n{paid}"
 
 
 def main() -> None:
@@ -215,12 +238,18 @@ def main() -> None:
     parser.add_argument("--sold", type=int, help="of the first day's, through the app")
     parser.add_argument("--days", type=int, default=Size().days)
     parser.add_argument("--stores", type=int, default=Size().stores)
+    parser.add_argument("--at-once", action="store_true", help="close all days after the first together")
     parser.add_argument("--write", action="store_true", help="keep the result, here and in the document")
     given = parser.parse_args()
     size = Size(daily=given.daily, sold=given.sold, days=given.days, stores=given.stores)
     before = load_average()
     with site() as here:
-        result = measure(here, size, lambda text: print(f"  {text}", file=sys.stderr, flush=True))
+        result = measure(
+            here,
+            size,
+            lambda text: print(f"  {text}", file=sys.stderr, flush=True),
+            at_once=given.at_once,
+        )
     result |= {
         "machine": machine(),
         "size": asdict(size),
@@ -229,8 +258,9 @@ def main() -> None:
     text = tables(result)
     print(text)
     if given.write:
-        RESULT.write_text(json.dumps(result, indent=2) + "\n")
-        put("settle", text)
+        name = "settle-at-once" if given.at_once else "settle"
+        (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=2) + "\n")
+        put(name, text)
 
 
 if __name__ == "__main__":

@@ -21,10 +21,12 @@ from shared.domain.closings import (
     RetailerUnknown,
 )
 from shared.domain.pages import Page, page_of
+from shared.domain.settlement_entries import SettlementEntry
 from shared.domain.settlements import (
     LineCursorInvalid,
     PaidInFuture,
     Payment,
+    PaymentTooLarge,
     Settlement,
     SettlementDetail,
     SettlementLine,
@@ -36,7 +38,7 @@ from shared.domain.settlements import (
     line_cursor,
     line_place,
 )
-from shared.domain.transactions import IdempotencyKeyMissing, IdempotencyKeyReused
+from shared.domain.transactions import IdempotencyKeyMissing, IdempotencyKeyReused, TransactionNotFound
 from shared.domain.users import Caller, Permission
 from shared.edge.http import BASE, endpoint
 from shared.edge.operations import Headers, Reply, Request
@@ -92,6 +94,10 @@ class SettlementPath(Request):
 
 class ClosingPath(Request):
     closing_id: UUID
+
+
+class TransactionPath(Request):
+    transaction_id: UUID
 
 
 class SettlementsQuery(Request):
@@ -204,6 +210,19 @@ def list_settlement_lines(caller: Caller, path: SettlementPath, query: LinesQuer
 
 @endpoint(
     bp,
+    "GET",
+    "transactions/{transaction_id:guid}/settlements",
+    access=Permission.SETTLEMENTS_READ,
+    raises=(TransactionNotFound,),
+)
+def list_transaction_settlements(caller: Caller, path: TransactionPath) -> tuple[SettlementEntry, ...]:
+    """Where a transaction was stated, and taken off again, with its lines there; nowhere, perhaps."""
+    with pool.connection() as conn:
+        return tuple(actions.find_entries(conn, path.transaction_id, caller.reach))
+
+
+@endpoint(
+    bp,
     "POST",
     "settlements/{settlement_id:guid}/pay",
     access=Permission.SETTLEMENTS_PAY,
@@ -223,10 +242,13 @@ def pay_settlement(by: By, now: datetime, path: SettlementPath, body: PaymentBod
     "POST",
     "settlements/pay",
     access=Permission.SETTLEMENTS_PAY,
-    raises=(*_PAYING, SettlementNamedTwice),
+    raises=(*_PAYING, SettlementNamedTwice, PaymentTooLarge),
 )
 def pay_settlements(by: By, now: datetime, body: PaymentsBody) -> tuple[SettlementDetail, ...]:
-    """Mark several settlements paid with one payment: all of them, or none."""
+    """Mark several settlements paid with one payment: all of them, or none.
+
+    At most 500,000 transactions at once, which take some two minutes.
+    """
     with pool.transaction() as conn:
         return tuple(actions.pay(conn, now, ids=body.ids, payment=body.payment(), by=by))
 

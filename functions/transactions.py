@@ -211,7 +211,6 @@ class TransactionsQuery(Request):
             status=self.status,
             kind=self.kind,
             customer_id=self.customer_id,
-            receipt_number=self.receipt_number,
             from_at=self.created_from,
             until_at=self.created_until,
         )
@@ -262,7 +261,17 @@ def list_transactions(caller: Caller, query: TransactionsQuery) -> Page[Transact
         seen = stores.find_ids(conn, caller.reach)
         if query.store_id is not None and seen is not None and query.store_id not in seen:
             raise StoreOutOfScope(store_id=query.store_id)
-        if query.promotion_id is not None:
+        if query.receipt_number is not None:
+            found = transaction_lists.find_of_receipt(
+                conn,
+                query.receipt_number,
+                wanted,
+                promotion_id=query.promotion_id,
+                store_ids=seen,
+                before=query.cursor,
+                limit=most,
+            )
+        elif query.promotion_id is not None:
             found = transaction_lists.find_of_promotion(
                 conn, query.promotion_id, wanted, store_ids=seen, before=query.cursor, limit=most
             )

@@ -184,7 +184,7 @@ class Till:
         """Cancel the closing wherever it stands, unless it has ended."""
         self.conn.execute("UPDATE jobs SET lease_until = NULL WHERE id = %s", [closing.job_id])
         with self.conn.transaction():
-            jobs.cancel(self.conn, closing.job_id)
+            jobs.cancel(self.conn, LATER, closing.job_id, by=self.by)
 
     def issued(self, closing_id: UUID) -> list[Settlement]:
         found = settlements.find(

@@ -94,6 +94,7 @@ HTTP = {
     ("list_store_group_changes", "GET", "v1/store-groups/{group_id:guid}/changes"),
     ("list_store_groups", "GET", "v1/store-groups"),
     ("list_stores", "GET", "v1/stores"),
+    ("list_transaction_settlements", "GET", "v1/transactions/{transaction_id:guid}/settlements"),
     ("list_transactions", "GET", "v1/transactions"),
     ("list_upload_kinds", "GET", "v1/uploads/kinds"),
     ("list_uploads", "GET", "v1/uploads"),

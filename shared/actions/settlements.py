@@ -8,6 +8,7 @@ from uuid import UUID
 from shared.domain.audit import Action, By, Subject
 from shared.domain.closings import ClosingUnderWay
 from shared.domain.quotes import TransactionStatus
+from shared.domain.settlement_entries import SettlementEntry
 from shared.domain.settlements import (
     Payment,
     Settlement,
@@ -16,9 +17,11 @@ from shared.domain.settlements import (
     SettlementNotFound,
     SettlementUnderReview,
     is_new,
+    require_payable,
 )
+from shared.domain.transactions import TransactionNotFound
 from shared.domain.users import EVERY_STORE, Reach
-from shared.store import Conn, audit, settlements, transaction_statuses
+from shared.store import Conn, audit, settlement_entries, settlements, transaction_statuses, transactions
 
 _BEFORE_EVERY_ID = UUID(int=0)
 # Transactions whose status is changed by one statement.
@@ -34,14 +37,21 @@ def get(conn: Conn, settlement_id: UUID, reach: Reach = EVERY_STORE) -> Settleme
     return SettlementDetail(**own, totals=tuple(settlements.find_totals(conn, settlement_id)))
 
 
+def find_entries(conn: Conn, transaction_id: UUID, reach: Reach) -> list[SettlementEntry]:
+    """Where a transaction was stated, in that order. Raises TransactionNotFound."""
+    if not transactions.exists(conn, transaction_id, reach):
+        raise TransactionNotFound(transaction_id=transaction_id)
+    return settlement_entries.find(conn, transaction_id, reach)
+
+
 def pay(
     conn: Conn, now: datetime, *, ids: Sequence[UUID], payment: Payment, by: By
 ) -> list[SettlementDetail]:
     """Mark all of these paid, or none: their transactions become Settlement Complete. In the order of `ids`.
 
     One that was paid just so before stays as it is. `conn` must be in a transaction. Raises
-    SettlementNamedTwice, SettlementNotFound, SettlementPaid, PaidInFuture, ClosingUnderWay while something is
-    being taken off one, SettlementUnderReview.
+    SettlementNamedTwice, SettlementNotFound, SettlementPaid, PaidInFuture, PaymentTooLarge, ClosingUnderWay
+    while something is being taken off one, SettlementUnderReview.
     """
     for place, settlement_id in enumerate(ids):
         if settlement_id in ids[:place]:
@@ -50,9 +60,10 @@ def pay(
     for settlement_id in ids:
         if settlement_id not in held:
             raise SettlementNotFound(settlement_id=settlement_id)
-    for settlement_id in sorted(ids):
-        if is_new(held[settlement_id], payment, now):
-            _pay(conn, now, settlement_id, payment, by)
+    new = [each for each in sorted(held.values(), key=lambda one: one.id) if is_new(each, payment, now)]
+    require_payable(new)
+    for each in new:
+        _pay(conn, now, each.id, payment, by)
     return [get(conn, settlement_id) for settlement_id in ids]
 
 

@@ -47,7 +47,9 @@ def left_redeemed(redemptions: Iterable[Redemption]) -> list[Redemption]:
     for one in redemptions:
         before = found.get(one.promotion_id)
         found[one.promotion_id] = one if before is None else _redemption(before, one)
-    return [one for one in found.values() if one.redeemed or one.wanted_minor or one.granted_minor]
+    return [
+        one for one in found.values() if any((one.redeemed, one.wanted_minor, one.granted_minor, one.points))
+    ]
 
 
 def _line(line: QuotedLine, less: QuotedLine) -> QuotedLine:
@@ -98,5 +100,6 @@ def _redemption(one: Redemption, less: Redemption) -> Redemption:
         redeemed=one.redeemed + less.redeemed,
         wanted_minor=one.wanted_minor + less.wanted_minor,
         granted_minor=one.granted_minor + less.granted_minor,
+        points=one.points + less.points,
         taken=tuple(Charge(*key, amount) for key, amount in charged.items() if amount),
     )

@@ -22,13 +22,17 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Redemption:
-    """What a promotion gave in one sale; below zero, what was taken back. Amounts in minor units."""
+    """What a promotion gave in one sale; below zero, what was taken back. Amounts in minor units.
+
+    `points` are the loyalty points that the customer earned by it.
+    """
 
     promotion_id: UUID
     version: int
     redeemed: int
     wanted_minor: int
     granted_minor: int
+    points: int
     taken: tuple[Charge, ...]
 
 
@@ -56,6 +60,7 @@ def redemptions_of(evaluation: Evaluation, takes: Iterable[Take]) -> list[Redemp
             1,
             one.discount if one.wanted is None else one.wanted,
             one.discount,
+            one.points,
             tuple(charges.get(uuid_of(one.promotion_id), ())),
         )
         for one in evaluation.promotions
@@ -71,6 +76,7 @@ def undone(redemption: Redemption) -> Redemption:
         -redemption.redeemed,
         -redemption.wanted_minor,
         -redemption.granted_minor,
+        -redemption.points,
         tuple(Charge(one.name, one.subject, one.starts_on, -one.amount) for one in redemption.taken),
     )
 

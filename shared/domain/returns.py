@@ -200,12 +200,13 @@ def quote_of_return(sale: Quote, taken: Taken, now: datetime) -> Quote:
 def redemptions_of(redemptions: Iterable[Redemption], taken: Taken) -> list[Redemption]:
     """Return what a return takes back of what is left of the sale's redemptions, below zero.
 
-    Budgets get back what promotions gave less. That one was redeemed at all is taken back once, when it
-    gives nothing more, neither discount nor points, or when nothing of the sale is kept.
+    Budgets get back what promotions gave less, and points are taken back as they were lost. That one was
+    redeemed at all is taken back once, when it gives nothing more, neither discount nor points, or when
+    nothing of the sale is kept.
     """
     discounts = _discounts(taken)
     found = [_redemption(one, discounts.get(one.promotion_id, 0), taken) for one in redemptions]
-    return [one for one in found if one.redeemed or one.granted_minor]
+    return [one for one in found if one.redeemed or one.granted_minor or one.points]
 
 
 def _redemption(left: Redemption, amount: int, taken: Taken) -> Redemption:
@@ -220,6 +221,7 @@ def _redemption(left: Redemption, amount: int, taken: Taken) -> Redemption:
         -int(ends),
         -(left.wanted_minor if ends else amount),
         -amount,
+        -taken.points.get(str(left.promotion_id), 0),
         tuple(one for one in charges if one.amount),
     )
 

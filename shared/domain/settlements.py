@@ -1,6 +1,7 @@
 """Settlements: what the brand owes a retailer for a period, as it was stated, and what may become of that."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,6 +14,9 @@ from shared.domain.errors import Conflict, NotFound, Refused
 from shared.domain.quotes import TransactionKind
 
 _CURSOR = re.compile(r"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{1,9})")
+
+MOST_PAID = 500_000
+"""Transactions of all settlements that are paid in one request, which Azure ends after 230 seconds."""
 
 BRAND, RETAILER = "brand", "retailer"
 """Parties of a promotion's funding: what the brand bears is owed; what nobody bears is the retailer's own."""
@@ -40,6 +44,12 @@ class SettlementNamedTwice(Refused):
     """The settlement {settlement_id} is named more than once."""
 
     code = "settlement_named_twice"
+
+
+class PaymentTooLarge(Refused):
+    """These settlements state {transactions} transactions; at most {most} are paid in one request."""
+
+    code = "payment_too_large"
 
 
 class PaidInFuture(Refused):
@@ -199,6 +209,7 @@ class Payable:
     zone: str
     paid_on: date | None
     reference: str | None
+    transactions: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +234,16 @@ def is_new(settlement: Payable, payment: Payment, now: datetime) -> bool:
     if payment.paid_on > now.astimezone(ZoneInfo(settlement.zone)).date():
         raise PaidInFuture(pointer="/paid_on", paid_on=payment.paid_on)
     return True
+
+
+def require_payable(settlements: Sequence[Payable]) -> None:
+    """Raise PaymentTooLarge when several have more transactions than a request has time to complete.
+
+    One alone is paid whatever its size.
+    """
+    transactions = sum(each.transactions for each in settlements)
+    if len(settlements) > 1 and transactions > MOST_PAID:
+        raise PaymentTooLarge(pointer="/ids", transactions=transactions, most=MOST_PAID)
 
 
 def line_cursor(line: SettlementLine) -> str:

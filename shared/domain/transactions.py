@@ -160,7 +160,6 @@ class TransactionFilter:
     status: TransactionStatus | None = None
     kind: TransactionKind | None = None
     customer_id: UUID | None = None
-    receipt_number: str | None = None
     from_at: datetime | None = None
     until_at: datetime | None = None
 

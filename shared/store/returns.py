@@ -68,7 +68,7 @@ def find_redemptions(conn: Conn, transaction_id: UUID) -> list[Redemption]:
         conn.cursor(row_factory=of(Redemption))
         .execute(
             """
-            SELECT promotion_id, version, redeemed, wanted_minor, granted_minor, taken
+            SELECT promotion_id, version, redeemed, wanted_minor, granted_minor, points, taken
               FROM redemptions
              WHERE transaction_id = ANY(ARRAY(
                      SELECT %(transaction_id)s
@@ -148,10 +148,10 @@ def insert(
                redemption AS (
                  INSERT INTO redemptions (
                    transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
-                   granted_minor, taken, at
+                   granted_minor, points, taken, at
                  )
                  SELECT back.id, given.promotion_id, version, back.store_id, back.customer_id, redeemed,
-                        wanted_minor, granted_minor, taken, created_at
+                        wanted_minor, granted_minor, points, taken, created_at
                    FROM back, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s) AS given
                )
         SELECT id

@@ -197,7 +197,10 @@ def lock(conn: Conn, ids: Sequence[UUID]) -> list[Payable]:
         conn.cursor(row_factory=of(Payable))
         .execute(
             """
-            SELECT id, retailer_id, zone, paid_on, reference
+            SELECT id, retailer_id, zone, paid_on, reference,
+                   (SELECT sum(transactions)::integer
+                      FROM settlement_documents
+                     WHERE settlement_id = id) AS transactions
               FROM settlements
              WHERE id = ANY(%(ids)s)
                AND issued_at IS NOT NULL

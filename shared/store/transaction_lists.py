@@ -29,7 +29,6 @@ def find(
            AND (%(status)s::text IS NULL OR status = %(status)s)
            AND (%(kind)s::text IS NULL OR kind = %(kind)s)
            AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s)
-           AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
            AND (%(from_at)s::timestamptz IS NULL OR id >= id_from(%(from_at)s))
            AND (%(until_at)s::timestamptz IS NULL OR id < id_from(%(until_at)s))
            AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -67,7 +66,6 @@ def find_of_stores(
                     AND (%(status)s::text IS NULL OR status = %(status)s)
                     AND (%(kind)s::text IS NULL OR kind = %(kind)s)
                     AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s)
-                    AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
                     AND (%(from_at)s::timestamptz IS NULL OR id >= id_from(%(from_at)s))
                     AND (%(until_at)s::timestamptz IS NULL OR id < id_from(%(until_at)s))
                     AND (%(before)s::uuid IS NULL OR id < %(before)s)
@@ -107,7 +105,6 @@ def find_of_promotion(
            AND (%(status)s::text IS NULL OR status = %(status)s)
            AND (%(kind)s::text IS NULL OR kind = %(kind)s)
            AND (%(customer_id)s::uuid IS NULL OR transactions.customer_id = %(customer_id)s)
-           AND (%(receipt_number)s::text IS NULL OR receipt_number = %(receipt_number)s)
            AND (%(from_at)s::timestamptz IS NULL OR transaction_id >= id_from(%(from_at)s))
            AND (%(until_at)s::timestamptz IS NULL OR transaction_id < id_from(%(until_at)s))
            AND (%(before)s::uuid IS NULL OR transaction_id < %(before)s)
@@ -116,6 +113,64 @@ def find_of_promotion(
         """,
         {
             **_asked(wanted, before, limit),
+            "promotion_id": promotion_id,
+            "store_ids": None if store_ids is None else list(store_ids),
+        },
+        prepare=False,
+    )
+    return [_summary(*row) for row in rows]
+
+
+def find_of_receipt(
+    conn: Conn,
+    receipt_number: str,
+    wanted: TransactionFilter,
+    *,
+    promotion_id: UUID | None,
+    store_ids: Sequence[str] | None,
+    before: UUID | None,
+    limit: int,
+) -> list[TransactionSummary]:
+    """The same of the sales with a receipt number and of what undid them: a few, found by the keys."""
+    rows = conn.execute(
+        """
+          WITH sale AS MATERIALIZED (
+                 SELECT transaction_id AS id
+                   FROM receipt_keys
+                  WHERE receipt_number = %(receipt_number)s
+                    AND (%(store_id)s::text IS NULL OR store_id = %(store_id)s)
+                    AND (%(store_ids)s::text[] IS NULL OR store_id = ANY(%(store_ids)s))
+               )
+        SELECT id, kind, original_id, store_id, retailer_id, receipt_number, status, created_at, currency,
+               gross_minor, discount_minor, net_minor
+          FROM transactions
+         WHERE id = ANY(ARRAY(
+                 SELECT id
+                   FROM sale
+                 UNION ALL
+                 SELECT undoing.id
+                   FROM sale
+                   JOIN transactions AS undoing
+                     ON undoing.original_id = sale.id
+               ))
+           AND (%(promotion_id)s::uuid IS NULL
+                OR EXISTS (SELECT
+                             FROM redemptions
+                            WHERE transaction_id = id
+                              AND promotion_id = %(promotion_id)s))
+           AND (%(retailer_id)s::text IS NULL OR retailer_id = %(retailer_id)s)
+           AND (%(status)s::text IS NULL OR status = %(status)s)
+           AND (%(kind)s::text IS NULL OR kind = %(kind)s)
+           AND (%(customer_id)s::uuid IS NULL OR customer_id = %(customer_id)s)
+           AND (%(from_at)s::timestamptz IS NULL OR id >= id_from(%(from_at)s))
+           AND (%(until_at)s::timestamptz IS NULL OR id < id_from(%(until_at)s))
+           AND (%(before)s::uuid IS NULL OR id < %(before)s)
+         ORDER BY id DESC
+         LIMIT %(limit)s
+        """,
+        {
+            **_asked(wanted, before, limit),
+            "receipt_number": receipt_number,
             "promotion_id": promotion_id,
             "store_ids": None if store_ids is None else list(store_ids),
         },
@@ -162,7 +217,6 @@ def _asked(wanted: TransactionFilter, before: UUID | None, limit: int) -> dict[s
         "status": wanted.status,
         "kind": wanted.kind,
         "customer_id": wanted.customer_id,
-        "receipt_number": wanted.receipt_number,
         "from_at": wanted.from_at,
         "until_at": wanted.until_at,
         "before": before,

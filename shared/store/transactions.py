@@ -80,10 +80,10 @@ _INSERT = """
        redemption AS (
          INSERT INTO redemptions (
            transaction_id, promotion_id, version, store_id, customer_id, redeemed,
-           wanted_minor, granted_minor, taken, at
+           wanted_minor, granted_minor, points, taken, at
          )
          SELECT id, promotion_id, version, %(store_id)s, %(customer_id)s, redeemed,
-                wanted_minor, granted_minor, taken, created_at
+                wanted_minor, granted_minor, points, taken, created_at
            FROM sale, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s)
          RETURNING 1
        ),
@@ -273,10 +273,10 @@ def insert_void(
                redemption AS (
                  INSERT INTO redemptions (
                    transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
-                   granted_minor, taken, at
+                   granted_minor, points, taken, at
                  )
                  SELECT void.id, given.promotion_id, version, void.store_id, void.customer_id, redeemed,
-                        wanted_minor, granted_minor, taken, created_at
+                        wanted_minor, granted_minor, points, taken, created_at
                    FROM void, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s) AS given
                )
         SELECT id
@@ -323,6 +323,19 @@ def get(conn: Conn, transaction_id: UUID, reach: Reach = EVERY_STORE) -> Transac
         )
         .fetchone()
     )
+
+
+def exists(conn: Conn, transaction_id: UUID, reach: Reach) -> bool:
+    """Whether there is such a transaction, and its store is within reach."""
+    return conn.execute(
+        """
+        SELECT EXISTS (SELECT
+                         FROM transactions
+                        WHERE id = %(transaction_id)s
+                          AND store_in_reach(store_id, %(root)s, %(below)s))
+        """,
+        {"transaction_id": transaction_id, "root": reach.root, "below": reach.below},
+    ).fetchall()[0][0]
 
 
 def get_evaluation(conn: Conn, transaction_id: UUID, reach: Reach) -> RecordedEvaluation | None:

@@ -25,6 +25,7 @@ from shared.domain.transactions import (
     TransactionNotFound,
 )
 from shared.domain.users import Caller, Role
+from shared.schema.migrate import FOLDER
 from shared.store import transactions as rows
 from tests.actions.selling import (
     a_seller,
@@ -122,14 +123,26 @@ SELECT 'quote', '', NULL, 0, sum((quote::jsonb ->> 'gross')::numeric),
        sum((quote::jsonb ->> 'tax')::numeric)
   FROM transactions
  UNION ALL
-SELECT 'redemption', promotion_id::text, NULL, sum(redeemed), sum(wanted_minor), sum(granted_minor), 0, 0
+SELECT 'redemption', promotion_id::text, NULL, sum(redeemed), sum(wanted_minor), sum(granted_minor),
+       sum(points), 0
   FROM redemptions
  GROUP BY 2
 """
 
 
+POINTS = """
+SELECT transaction_id, promotion_id, points
+  FROM redemptions
+ WHERE points <> 0
+EXCEPT
+SELECT id, (promotion ->> 'promotion_id')::uuid, (promotion ->> 'points')::int
+  FROM transactions, jsonb_array_elements(quote::jsonb -> 'promotions') AS promotion
+"""
+
+
 def assert_nothing_is_left(conn: Conn) -> None:
     """All rows sum to zero, by line, promotion, funder and redemption, and every limit is as unused."""
+    assert conn.execute(POINTS).fetchall() == []
     assert conn.execute(SUMS).fetchone() == (0, 0, 0, 0)
     for kind, key, _, *figures in conn.execute(BY_QUOTE).fetchall():
         assert not any(figures), (kind, key, figures)
@@ -291,7 +304,27 @@ def test_points_keep_a_promotion_redeemed(conn: Conn, seller: Caller) -> None:
     refund, _ = give_back(conn, seller, sale, ("A", 1))
     assert (refund.points, list(used(conn).values())) == (25, [0])
     give_back(conn, seller, sale, ("A", 1))
+    assert conn.execute("SELECT points FROM redemptions ORDER BY points").fetchall() == [(-25,), (25,)]
     assert_nothing_is_left(conn)
+
+
+def test_points_recorded_before_there_was_a_column_are_those_of_the_quotes(
+    conn: Conn, seller: Caller
+) -> None:
+    """Some points are lost by returns that take back nothing else of the promotion."""
+    publish(conn, rule={"schema": 1, "then": [{"kind": "points", "per_unit_of_currency": "1"}]})
+    publish(conn)
+    sale = sold(sell(conn, seller, request(("A", 3))))
+    give_back(conn, seller, sale, ("A", 1))
+    give_back(conn, seller, sale, ("A", 1))
+    everything = "SELECT * FROM redemptions ORDER BY transaction_id, promotion_id"
+    recorded = conn.execute(everything).fetchall()
+    with tampering(conn):
+        conn.execute("DELETE FROM redemptions WHERE (redeemed, granted_minor) = (0, 0)")
+    conn.execute("ALTER TABLE redemptions DROP COLUMN points")
+    assert len(conn.execute(everything).fetchall()) < len(recorded)
+    conn.execute((FOLDER / "0019_points.sql").read_bytes())
+    assert conn.execute(everything).fetchall() == recorded
 
 
 def test_a_gift_of_no_value_counts_until_it_comes_back(conn: Conn, seller: Caller) -> None:

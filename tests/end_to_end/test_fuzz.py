@@ -331,6 +331,7 @@ GOOD: dict[str, tuple[Role | None, Callable[[Shop], Request]]] = {
     "list_store_group_changes": (Role.ADMIN, lambda shop: _at("group_id", _defined(shop, "store"))),
     "list_store_groups": (Role.STORE_USER, lambda _: {}),
     "list_stores": (Role.ADMIN, lambda _: {"query": {"cursor": "S0002"}}),
+    "list_transaction_settlements": (Role.BACK_OFFICE, lambda shop: _at("transaction_id", _sold(shop))),
     "list_transactions": (Role.BACK_OFFICE, lambda _: {"query": {"store_id": "S0001"}}),
     "list_upload_kinds": (Role.BACK_OFFICE, lambda _: {}),
     "list_uploads": (Role.BACK_OFFICE, lambda _: {}),

@@ -329,6 +329,7 @@ REQUESTS: dict[str, Callable[[World, str], Asked]] = {
     "list_store_group_changes": lambda world, _: world.group("store"),
     "list_store_groups": lambda _world, _: {},
     "list_stores": lambda _world, _: {},
+    "list_transaction_settlements": lambda world, store_id: world.sale(store_id),
     "list_transactions": lambda _world, store_id: {"query": {"store_id": store_id}},
     "list_upload_kinds": lambda _world, _: {},
     "list_uploads": lambda _world, _: {},

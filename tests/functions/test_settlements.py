@@ -7,7 +7,7 @@ import pytest
 from functions import settlements as doors
 from shared.domain.users import Role
 from tests.functions.doors import Doors
-from tests.rows import Conn
+from tests.rows import Conn, tampering
 from tests.settling import Cut, Till
 
 pytestmark = pytest.mark.usefixtures("app")
@@ -61,6 +61,12 @@ def test_what_is_wrong_is_told_with_its_place(till: Till, app_doors: Doors) -> N
         "settlement_named_twice",
         "/ids/1",
     )
+    till.sell("R1", [Cut(till.promotion(), 5, {"brand": 5})])
+    (another,) = till.close()
+    with tampering(till.conn):
+        till.conn.execute("UPDATE settlement_documents SET transactions = 250001")
+    both = twice | {"ids": [str(settlement.id), str(another.id)]}
+    assert code(app_doors.call(doors.pay_settlements, body=both)) == (422, "payment_too_large", "/ids")
     asked = app_doors.call(doors.list_settlement_lines, path=path, query={"cursor": "x"})
     assert code(asked) == (422, "line_cursor_invalid", "/cursor")
 
@@ -81,6 +87,24 @@ def test_lines_come_page_by_page(till: Till, app_doors: Doors) -> None:
             break
         query["cursor"] = page["next_cursor"]
     assert amounts == ["1.00", "0.20", "0.03"]
+
+
+def test_a_transaction_leads_to_its_settlement(till: Till, app_doors: Doors) -> None:
+    """And to none before there is one, or while it is drafted."""
+    (sale_id,) = till.conn.execute("SELECT id FROM transactions ORDER BY discount_minor LIMIT 1").fetchall()[
+        0
+    ]
+    path = {"transaction_id": str(sale_id)}
+    assert app_doors.call(doors.list_transaction_settlements, path=path) == (200, [])
+    (settlement,) = till.close()
+    status, (entry,) = app_doors.call(doors.list_transaction_settlements, role=Role.BACK_OFFICE, path=path)
+    assert (status, entry["settlement_id"], entry["number"]) == (200, str(settlement.id), settlement.number)
+    assert (entry["document"], entry["status"], entry["reversed"]) == ("statement", "issued", False)
+    assert (entry["owed"], [line["amount"] for line in entry["lines"]]) == ("0.03", ["0.03"])
+    _, page = app_doors.call(doors.list_settlement_lines, path={"settlement_id": str(settlement.id)})
+    assert entry["lines"] == [each for each in page["items"] if each["transaction_id"] == str(sale_id)]
+    path = {"transaction_id": str(settlement.id)}
+    assert app_doors.call(doors.list_transaction_settlements, path=path)[1]["code"] == "transaction_not_found"
 
 
 def test_settlements_are_found_by_period_status_and_retailer(till: Till, app_doors: Doors) -> None:

@@ -21,6 +21,7 @@ from shared.domain.closings import ClosingUnderWay, NothingToCorrect, PeriodNotO
 from shared.domain.jobs import JobStatus
 from shared.domain.settlements import Payment, SettlementPaid, SettlementUnderReview
 from shared.domain.transactions import IdempotencyKeyReused
+from shared.domain.users import EVERY_STORE
 from shared.jobs import closings
 from shared.jobs.runner import run
 from tests.actions.selling import at_once
@@ -255,6 +256,24 @@ def test_a_correction_takes_off_what_is_reviewed_and_adds_what_was_verified(till
     till.set_status(wrong, "Verified")
     (july,) = till.close(JULY)
     assert till.lines(july.id) == {wrong: 100, back: -10}
+
+    # Its way through all of this is told.
+    entries = settlement_actions.find_entries(till.conn, wrong, EVERY_STORE)
+    assert [(each.settlement_id, each.reversed, each.status, each.owed) for each in entries] == [
+        (june.id, False, "paid", Decimal("1.00")),
+        (correction.id, True, "paid", Decimal("-1.00")),
+        (july.id, False, "issued", Decimal("1.00")),
+    ]
+    assert [each.number for each in entries] == [each.number for each in (june, correction, july)]
+    assert [[(line.transaction_id, line.amount) for line in each.lines] for each in entries] == [
+        [(wrong, each.owed)] for each in entries
+    ]
+    (entry,) = settlement_actions.find_entries(till.conn, late, EVERY_STORE)
+    assert (entry.settlement_id, entry.reference, entry.carried_over) == (
+        correction.id,
+        BANK.reference,
+        False,
+    )
 
 
 def test_what_is_paid_or_right_is_not_corrected(till: Till, ten: UUID) -> None:

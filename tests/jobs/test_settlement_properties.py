@@ -25,8 +25,10 @@ from hypothesis.stateful import (
 from shared import pool
 from shared.actions import settlements as actions
 from shared.domain.closings import NothingToCorrect
+from shared.domain.money import to_minor
 from shared.domain.quotes import TransactionStatus
 from shared.domain.settlements import Payment, Settlement, SettlementPaid, SettlementUnderReview
+from shared.domain.users import EVERY_STORE
 from shared.jobs.runner import run
 from shared.store import transaction_statuses
 from tests.rows import Conn
@@ -396,6 +398,17 @@ class Books(RuleBasedStateMachine):
             found[settlement_id][promotion_id, party] += minor
         for settlement_id, (_, borne) in self.issued.items():
             assert found[settlement_id] == borne
+
+    def teardown(self) -> None:
+        """From each transaction to its settlements: what is on them comes to what is stated of it."""
+        for each in self.made.values():
+            found: Borne = Counter()
+            entries = actions.find_entries(self.till.conn, each.id, EVERY_STORE)
+            for line in (line for entry in entries for line in entry.lines):
+                found[line.promotion_id, line.party] += to_minor(line.amount, each.currency)
+            # Counters are equal where they only differ by what is nothing.
+            assert found == (each.borne if each.stated_by is not None else Counter()), each
+            assert (len(entries) % 2 == 1) == (each.stated_by is not None)
 
     @invariant()
     def no_number_is_missing(self) -> None:
