@@ -18,6 +18,22 @@ param uploadOrigins string[] = []
 @description('Whether the app runs already and can confirm subscriptions.')
 param subscribe bool = false
 
+@description('The Application Insights component of the app, for alerts; none without.')
+param applicationInsightsId string = ''
+
+@description('The action group that alerts go to.')
+param actionGroupId string = ''
+
+module alerts 'app/alerts.bicep' = if (!empty(applicationInsightsId)) {
+  name: 'alerts'
+  params: {
+    environmentName: environmentName
+    location: location
+    applicationInsightsId: applicationInsightsId
+    actionGroupId: actionGroupId
+  }
+}
+
 module storage 'app/storage.bicep' = {
   name: 'storage'
   params: {

@@ -5,10 +5,12 @@ import re
 import pytest
 
 from devhost.environment import ROOT
+from shared.domain.settlements import SumsDiffer
 from shared.domain.uploads import UploadKind
 from shared.edge import poison, storage
 from tests.test_house import BLOBS
 
+ALERTS = (ROOT / "infra" / "app" / "alerts.bicep").read_text()
 BICEP = (ROOT / "infra" / "app" / "storage.bicep").read_text()
 # Kinds whose files tell of persons.
 PERSONAL = {UploadKind.USERS, UploadKind.RECEIPTS}
@@ -56,3 +58,14 @@ def test_the_container_of_the_audit_is_only_appended_to() -> None:
 def test_each_blob_trigger_has_a_subscription() -> None:
     wanted = {(function, path.partition("/")[0]) for function, path, *_ in BLOBS}
     assert set(re.findall(r"function: '(\w+)', container: '([\w-]+)'", BICEP)) == wanted
+
+
+def test_alerts_look_for_what_is_logged() -> None:
+    """A line is logged by its format, or names an error that ended an attempt."""
+    looked_for = re.findall(r"says: '([^']+)'", ALERTS)
+    assert len(looked_for) == len(re.findall(r"\bname: '[a-z-]+'", ALERTS)) == 4
+    sources = [path.read_text() for path in (ROOT / "shared" / "jobs").glob("*.py")]
+    logged = " ".join(re.findall(r'_log\.(?:error|warning)\(\s*f?"([^"]+)"', " ".join(sources)))
+    assert "of job %s met %s" in logged
+    for says in looked_for:
+        assert says in logged or says == f"met {SumsDiffer.__name__}", says
