@@ -16,7 +16,7 @@ from shared.domain.seen import seen_from
 from shared.domain.transactions import TransactionNotFound
 from shared.domain.users import Caller
 from shared.rows import json_text
-from shared.store import Conn, limits
+from shared.store import Conn, limits, undoing
 from shared.store import returns as rows
 from shared.store import transactions as sales
 
@@ -61,7 +61,7 @@ def record(
     taken = _taken(conn, sale, wanted)
     quote = returns.quote_of_return(sale.quote, taken, now)
     given_back = returns.redemptions_of(left_redeemed(rows.find_redemptions(conn, transaction_id)), taken)
-    return_id = rows.insert(
+    return_id = undoing.insert(
         conn,
         original_id=transaction_id,
         number=len(sale.returns) + 1,

@@ -23,7 +23,7 @@ from shared.domain.seen import Seen, seen_from, seen_text
 from shared.domain.transactions import AlreadyRecorded, Transaction, TransactionNotFound
 from shared.domain.users import Caller
 from shared.rows import json_text
-from shared.store import Conn, customers, limits, sale_facts
+from shared.store import Conn, customers, limits, sale_facts, undoing
 from shared.store import returns as return_rows
 from shared.store import transactions as rows
 
@@ -156,9 +156,10 @@ def void(
     redeemed = left_redeemed(return_rows.find_redemptions(conn, transaction_id))
     taken_back = [redemptions.undone(each) for each in redeemed]
     quote = undone(left, now)
-    void_id = rows.insert_void(
+    void_id = undoing.insert(
         conn,
         original_id=transaction_id,
+        number=None,
         reason=reason,
         user_id=caller.user_id,
         request_id=caller.request_id,

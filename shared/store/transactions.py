@@ -1,4 +1,4 @@
-"""Transactions: one statement to record a sale, one to undo it, and reading what was recorded."""
+"""Transactions: one statement to record a sale, and reading what was recorded."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,6 @@ from shared.domain.quotes import RecordedSale
 from shared.domain.redemptions import Redemption
 from shared.domain.transactions import (
     AlreadyRecorded,
-    AlreadyVoided,
     RecordedEvaluation,
     Transaction,
 )
@@ -211,96 +210,6 @@ def update_verified(conn: Conn, *, transaction_id: UUID, challenge_id: UUID, now
         ).rowcount
         == 1
     )
-
-
-@constraints({"voids_pkey": AlreadyVoided, "idempotency_keys_pkey": AlreadyRecorded})
-def insert_void(
-    conn: Conn,
-    *,
-    original_id: UUID,
-    reason: str,
-    user_id: UUID,
-    request_id: str | None,
-    gross_minor: int,
-    discount_minor: int,
-    net_minor: int,
-    tax_minor: int,
-    allocations: Sequence[Allocated],
-    quote: str,
-    redemptions: Sequence[Redemption],
-    key: str,
-    request_hash: bytes,
-    now: datetime,
-) -> UUID:
-    """A row that takes back what is left of the sale, with what it redeemed; returns its id.
-
-    Amounts are below zero. Raises AlreadyVoided, and AlreadyRecorded when the key was used meanwhile.
-    """
-    row = conn.execute(
-        """
-          WITH void AS (
-                 INSERT INTO transactions (
-                   id, kind, original_id, reason, store_id, retailer_id, receipt_number, status,
-                   currency, gross_minor, discount_minor, net_minor, tax_minor, channel, user_id,
-                   customer_id, rule_set_version, engine_semantics, allocations, seen, quote, created_at
-                 )
-                 SELECT transaction_id(%(now)s), 'void', id, %(reason)s, store_id, retailer_id,
-                        receipt_number, 'New', currency, %(gross_minor)s, %(discount_minor)s,
-                        %(net_minor)s, %(tax_minor)s, channel, %(user_id)s, customer_id,
-                        rule_set_version, engine_semantics, %(allocations)s, '{}', %(quote)s, %(now)s
-                   FROM transactions
-                  WHERE id = %(original_id)s
-                 RETURNING id, store_id, customer_id, created_at, transaction_facts(transactions) AS facts
-               ),
-               entry AS (
-                 INSERT INTO audit_entries (
-                   id, at, actor, action, subject_kind, subject_id, after, request_id
-                 )
-                 SELECT id, created_at, %(user_id)s, 'transaction.recorded', 'transaction', id, facts,
-                        %(request_id)s
-                   FROM void
-               ),
-               once AS (
-                 INSERT INTO voids (original_id, transaction_id)
-                 SELECT %(original_id)s, id
-                   FROM void
-               ),
-               key AS (
-                 INSERT INTO idempotency_keys (user_id, key, request_hash, transaction_id, created_at)
-                 SELECT %(user_id)s, %(key)s, %(request_hash)s, id, created_at
-                   FROM void
-               ),
-               redemption AS (
-                 INSERT INTO redemptions (
-                   transaction_id, promotion_id, version, store_id, customer_id, redeemed, wanted_minor,
-                   granted_minor, points, taken, at
-                 )
-                 SELECT void.id, given.promotion_id, version, void.store_id, void.customer_id, redeemed,
-                        wanted_minor, granted_minor, points, taken, created_at
-                   FROM void, jsonb_populate_recordset(NULL::redemptions, %(redemptions)s) AS given
-               )
-        SELECT id
-          FROM void
-        """,
-        {
-            "original_id": original_id,
-            "reason": reason,
-            "user_id": user_id,
-            "request_id": request_id,
-            "gross_minor": gross_minor,
-            "discount_minor": discount_minor,
-            "net_minor": net_minor,
-            "tax_minor": tax_minor,
-            "allocations": jsonb(allocations),
-            "quote": quote,
-            "redemptions": jsonb(redemptions),
-            "key": key,
-            "request_hash": request_hash,
-            "now": now,
-        },
-    ).fetchone()
-    assert row is not None  # noqa: S101 - the caller holds the sale
-    return row[0]
 
 
 def get(conn: Conn, transaction_id: UUID, reach: Reach = EVERY_STORE) -> Transaction | None:

@@ -1,6 +1,7 @@
 """Voids: rows of their own that take a sale back whole, once."""
 
 from collections import Counter
+from collections.abc import Callable
 from decimal import Decimal
 from uuid import UUID, uuid4
 
@@ -109,6 +110,26 @@ def test_32_voids_at_once_are_one(conn: Conn, seller: Caller, database_url: str,
     told = Counter(at_once(database_url, [call] * 32))
     assert told == {"voided": 1, "replayed" if keys == "one key" else "refused": 31}
     assert conn.execute("SELECT sum(room) FROM limit_counters").fetchone() == (5,)
+
+
+def test_one_key_for_many_sales_at_once_voids_one_of_them(
+    conn: Conn, seller: Caller, database_url: str
+) -> None:
+    sales = [sold(sell(conn, seller)) for _ in range(16)]
+
+    def call_for(sale: UUID) -> Callable[[Conn], str]:
+        def call(own: Conn) -> str:
+            try:
+                void(own, seller, sale, key="K")
+            except IdempotencyKeyReused:
+                return "refused"
+            return "voided"
+
+        return call
+
+    told = Counter(at_once(database_url, [call_for(sale) for sale in sales]))
+    assert told == {"voided": 1, "refused": 15}
+    assert count(conn, "transactions") == 17
 
 
 def test_what_is_no_sale_of_yours_is_not_voided(conn: Conn, seller: Caller) -> None:
