@@ -47,6 +47,11 @@ def codes(shop: Shop) -> set[str]:
     return {message.variables["OTP"] for message in shop.msg91.messages()}
 
 
+def looking_like_codes(text: str) -> set[str]:
+    """Six digits by themselves; those after a point are the microseconds of a time, which may be anything."""
+    return set(re.findall(r"(?<![.0-9])[0-9]{6}\b", text))
+
+
 def operations(shop: Shop) -> list[tuple[str, str]]:
     paths = shop.stranger.get("openapi.json").json()["paths"]
     found = [(method, path) for path, methods in paths.items() for method in methods]
@@ -102,7 +107,7 @@ def test_signing_in_leaves_neither_address_nor_code(shop: Shop, to: str, mode: s
     ):
         assert secret not in log
     assert " answered " in log
-    assert not codes(shop) & set(re.findall(r"\b[0-9]{6}\b", log))
+    assert not codes(shop) & looking_like_codes(log)
 
 
 def test_a_whole_sign_in_leaves_no_secret_in_log_or_audit(shop: Shop) -> None:
@@ -125,12 +130,12 @@ def test_a_whole_sign_in_leaves_no_secret_in_log_or_audit(shop: Shop) -> None:
     assert shop.stranger.get("me", headers=bearer).json()["phone"] == SELLER
     assert shop.stranger.post("auth/logout", headers=bearer).status_code == 200
     with psycopg.connect(shop.database_url) as conn:
-        audit = str(conn.execute("SELECT * FROM audit_entries").fetchall())
+        audit = "\n".join(row[0] for row in conn.execute("SELECT audit_entries::text FROM audit_entries"))
     assert "session.begun" in audit
     for told in (shop.host.log(), audit):
         for secret in (SELLER[1:], STORE_EMAIL, *(each[name] for each in (first, second) for name in TOKENS)):
             assert secret not in told
-        assert not codes(shop) & set(re.findall(r"\b[0-9]{6}\b", told))
+        assert not codes(shop) & looking_like_codes(told)
 
 
 def test_the_signature_of_an_upload_is_not_logged(shop: Shop) -> None:
