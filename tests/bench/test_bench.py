@@ -74,7 +74,7 @@ def test_tables_and_picture_come_with_it(out: Path) -> None:
     assert "| evaluate | 2 | the app |" in (out / "latest.md").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.soak
 def test_ingest_is_measured_beside_its_limits() -> None:
     program = [sys.executable, "-m", "bench.ingest", "--rows", "500", "--rounds", "1", "--long", "700"]
     result = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, check=False)

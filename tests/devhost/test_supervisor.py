@@ -144,7 +144,16 @@ def test_a_killed_run_blocks_nothing(local: Path, runs: list[Run]) -> None:
     assert all(gone(child) for child in children.values())
 
 
-@pytest.mark.parametrize("reached", ["Azurite", "PostgreSQL", "migrations", "MSG91", "Functions host"])
+@pytest.mark.parametrize(
+    "reached",
+    [
+        pytest.param("Azurite", marks=pytest.mark.soak),
+        "PostgreSQL",
+        "migrations",
+        pytest.param("MSG91", marks=pytest.mark.soak),
+        "Functions host",
+    ],
+)
 def test_told_to_stop_while_starting(local: Path, runs: list[Run], reached: str) -> None:
     runs.append(run := Run(local))
     run.wait_for(reached)

@@ -1,6 +1,7 @@
 """One host with the sample data a module; its tests meet on it as strangers would."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -35,37 +36,69 @@ class Shop:
         return publish(self.admin, self.reviewer, promotion_id)
 
 
-@pytest.fixture(scope="module")
-def shop(
+@dataclass(frozen=True, slots=True)
+class Premises:
+    """What a host needs: each has a database and a storage account of its own."""
+
+    services: Services
+    postgres: Postgres
+    server_connection: psycopg.Connection
+    azurite: StorageAccounts
+    msg91: Msg91
+    folders: pytest.TempPathFactory
+
+    @contextmanager
+    def host(self, kind: str, *, template: str) -> Iterator[tuple[str, RunningHost]]:
+        """The name of a clone of a database, and a host that runs on it."""
+        name = f"{kind}_{uuid4().hex}"
+        self.server_connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                Identifier(name), Identifier(template)
+            )
+        )
+        settings = app_settings(
+            database_url=self.postgres.url(name),
+            storage=self.azurite.connection_string(),
+            msg91_url=self.msg91.url,
+            secrets_folder=self.services.folder / "secrets",
+        )
+        host = RunningHost(self.folders.mktemp(kind), settings)
+        host.start()
+        try:
+            yield name, host
+        finally:
+            host.stop()
+
+
+@pytest.fixture(scope="session")
+def premises(
     services: Services,
     postgres: Postgres,
-    template_database: str,
     server_connection: psycopg.Connection,
     azurite: StorageAccounts,
     msg91_server: Msg91,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Shop]:
-    name = f"shop_{uuid4().hex}"
-    server_connection.execute(
-        SQL("CREATE DATABASE {} TEMPLATE {}").format(Identifier(name), Identifier(template_database))
-    )
-    settings = app_settings(
-        database_url=postgres.url(name),
-        storage=azurite.connection_string(),
-        msg91_url=msg91_server.url,
-        secrets_folder=services.folder / "secrets",
-    )
-    host = RunningHost(tmp_path_factory.mktemp("shop"), settings)
-    host.start()
-    try:
-        load_samples(host, msg91_server, postgres.url(name))
-        with (
-            client(host, msg91_server, ADMIN) as admin,
-            client(host, msg91_server, SELLER) as seller,
-            client(host, msg91_server, REVIEWER) as reviewer,
-            client(host, msg91_server) as stranger,
-        ):
-            yield Shop(host, postgres.url(name), msg91_server, admin, seller, reviewer, stranger)
-    finally:
-        host.stop()
-        server_connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+) -> Premises:
+    return Premises(services, postgres, server_connection, azurite, msg91_server, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def sample_database(premises: Premises, template_database: str) -> str:
+    """The name of a database with the sample data, loaded as the first `make run` does; shops clone it."""
+    with premises.host("samples", template=template_database) as (name, host):
+        load_samples(host, premises.msg91, premises.postgres.url(name))
+    return name
+
+
+@pytest.fixture(scope="module")
+def shop(premises: Premises, sample_database: str) -> Iterator[Shop]:
+    msg91 = premises.msg91
+    with (
+        premises.host("shop", template=sample_database) as (name, host),
+        client(host, msg91, ADMIN) as admin,
+        client(host, msg91, SELLER) as seller,
+        client(host, msg91, REVIEWER) as reviewer,
+        client(host, msg91) as stranger,
+    ):
+        yield Shop(host, premises.postgres.url(name), msg91, admin, seller, reviewer, stranger)
+    premises.server_connection.execute(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))

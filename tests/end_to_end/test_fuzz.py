@@ -34,7 +34,7 @@ from tests.harness import eventually
 from tests.settling import Cut, Till
 
 # Requests an operation, in `make test` and in `make soak`.
-EXAMPLES, SOAKED = 12, 1000
+EXAMPLES, SOAKED = 10, 1000
 PHONES = {
     Role.MARKETING: "+390610000001",
     Role.BACK_OFFICE: "+390610000002",

@@ -28,7 +28,11 @@ def own_postgres(tmp_path: Path) -> Iterator[Postgres]:
         server.stop()
 
 
-@pytest.mark.parametrize("stop_signal", [signal.SIGINT, signal.SIGQUIT], ids=["in order", "in a crash"])
+@pytest.mark.parametrize(
+    "stop_signal",
+    [pytest.param(signal.SIGINT, marks=pytest.mark.soak), signal.SIGQUIT],
+    ids=["in order", "in a crash"],
+)
 def test_without_its_database_the_app_says_so_and_finds_it_again(
     own_postgres: Postgres,
     running_host: Callable[..., RunningHost],

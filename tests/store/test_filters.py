@@ -22,7 +22,7 @@ from shared.store import filters, sale_facts
 from tests.rows import NOW, UPLOAD, Conn, a_store
 
 ROWS = 60
-FILTERS = 150
+FILTERS = 100
 # What a filter looks for is also what rows have, so that most filters tell rows apart.
 TEXTS = (
     "Aurora", "aurora", "AURORA", "Aur", "Zénith", "Ze\u0301nith", "zénith", "Ñandú", "straße", "STRASSE",

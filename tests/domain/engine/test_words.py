@@ -294,7 +294,7 @@ def pairs(draw: st.DrawFn) -> tuple[Json, Json]:
     return document, draw(rule_documents())
 
 
-@settings(max_examples=200)
+@settings(max_examples=120)
 @given(pairs())
 def test_different_rules_are_told_differently(pair: tuple[Json, Json]) -> None:
     differ_alike(*pair)
