@@ -42,24 +42,6 @@ def enqueue(
     return job_id, [Wake(worker, 0) for worker in workers]
 
 
-def enqueue_by_hand(
-    conn: Conn, now: datetime, *, kind: JobKind, arguments: Json, slices: Sequence[Json], by: By
-) -> tuple[UUID, list[Wake]]:
-    """Queue a job that somebody asks for as such; as `enqueue`."""
-    job_id, workers = enqueue(conn, now, kind=kind, arguments=arguments, slices=slices, user_id=by.user_id)
-    audit.insert(
-        conn,
-        now=now,
-        by=by,
-        action=Action.JOB_QUEUED,
-        subject=Subject.JOB,
-        subject_id=job_id,
-        before=None,
-        after={"kind": kind, "arguments": arguments},
-    )
-    return job_id, workers
-
-
 def cancel(conn: Conn, now: datetime, job_id: UUID, *, by: By) -> JobDetail:
     """Cancel a job and its slices, at once where nobody is at work and after the step at hand elsewhere.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from shared.domain import sessions
-from shared.domain.audit import Action, By, Subject
+from shared.domain.audit import Action, By, State, Subject
 from shared.domain.sessions import EndedFor, Session, Verdict
 from shared.store import Conn, audit
 from shared.store import sessions as rows
@@ -40,16 +40,8 @@ def begin(
         idle_at=now + sessions.IDLE,
     )
     if session is not None:
-        audit.insert(
-            conn,
-            now=now,
-            by=By(user_id, request_id),
-            action=Action.SESSION_BEGUN,
-            subject=Subject.SESSION,
-            subject_id=session_id,
-            before=None,
-            after={"role": session.user.role, "store_id": session.store_id},
-        )
+        after = {"role": session.user.role, "store_id": session.store_id}
+        _tell(conn, now, By(user_id, request_id), Action.SESSION_BEGUN, session_id, after=after)
     return session
 
 
@@ -96,29 +88,26 @@ def choose_store(conn: Conn, now: datetime, *, session_id: UUID, store_id: str, 
     """
     session = rows.update_store(conn, session_id=session_id, store_id=store_id)
     if session is not None:
-        audit.insert(
-            conn,
-            now=now,
-            by=by,
-            action=Action.SESSION_SWITCHED,
-            subject=Subject.SESSION,
-            subject_id=session_id,
-            before=None,
-            after={"store_id": store_id},
-        )
+        _tell(conn, now, by, Action.SESSION_SWITCHED, session_id, after={"store_id": store_id})
     return session
 
 
 def end(conn: Conn, now: datetime, *, session_id: UUID, why: EndedFor, by: By | None) -> None:
     """No token of the session is good any more."""
     if rows.update_ended(conn, session_id=session_id, why=why, now=now):
-        audit.insert(
-            conn,
-            now=now,
-            by=by,
-            action=Action.SESSION_ENDED,
-            subject=Subject.SESSION,
-            subject_id=session_id,
-            before=None,
-            after={"why": why},
-        )
+        _tell(conn, now, by, Action.SESSION_ENDED, session_id, after={"why": why})
+
+
+def _tell(
+    conn: Conn, now: datetime, by: By | None, action: Action, session_id: UUID, *, after: State
+) -> None:
+    audit.insert(
+        conn,
+        now=now,
+        by=by,
+        action=action,
+        subject=Subject.SESSION,
+        subject_id=session_id,
+        before=None,
+        after=after,
+    )

@@ -1,16 +1,16 @@
 """Queueing: a job is queued by somebody or by its schedule, and its workers are woken after the commit."""
 
 import logging
-from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from shared import pool
 from shared.actions import jobs as actions
-from shared.domain.audit import By
+from shared.domain.audit import Action, By, Subject
 from shared.domain.jobs import JobDetail, JobKind, Json, Wake
 from shared.jobs.kinds import KINDS
 from shared.jobs.waking import wake
-from shared.store import jobs, schedules
+from shared.store import Conn, audit, jobs, schedules
 
 _log = logging.getLogger(__name__)
 
@@ -18,8 +18,16 @@ _log = logging.getLogger(__name__)
 def enqueue(now: datetime, *, kind: JobKind, arguments: Json, by: By) -> JobDetail:
     """Queue a job for somebody."""
     with pool.transaction() as conn:
-        job_id, workers = actions.enqueue_by_hand(
-            conn, now, kind=kind, arguments=arguments, slices=_slices(kind, arguments), by=by
+        job_id, workers = _insert(conn, now, kind, arguments, by.user_id)
+        audit.insert(
+            conn,
+            now=now,
+            by=by,
+            action=Action.JOB_QUEUED,
+            subject=Subject.JOB,
+            subject_id=job_id,
+            before=None,
+            after={"kind": kind, "arguments": arguments},
         )
         job = jobs.get(conn, job_id)
     assert job is not None  # noqa: S101 - this transaction wrote it
@@ -33,13 +41,13 @@ def enqueue_due(now: datetime) -> int:
     with pool.transaction() as conn:
         due = schedules.lock_due(conn)
         for scheduled in due:
-            kind, arguments = scheduled.kind, scheduled.arguments
-            workers += actions.enqueue(
-                conn, now, kind=kind, arguments=arguments, slices=_slices(kind, arguments), user_id=None
-            )[1]
+            workers += _insert(conn, now, scheduled.kind, scheduled.arguments, None)[1]
     wake(workers)
     return len(due)
 
 
-def _slices(kind: JobKind, arguments: Json) -> Sequence[Json]:
-    return KINDS[kind].slices(arguments)
+def _insert(
+    conn: Conn, now: datetime, kind: JobKind, arguments: Json, user_id: UUID | None
+) -> tuple[UUID, list[Wake]]:
+    slices = KINDS[kind].slices(arguments)
+    return actions.enqueue(conn, now, kind=kind, arguments=arguments, slices=slices, user_id=user_id)

@@ -22,7 +22,7 @@ def find(conn: Conn, transaction_id: UUID, reach: Reach) -> list[SettlementEntry
                    CASE WHEN paid_at IS NULL THEN 'issued' ELSE 'paid' END AS status,
                    from_on, until_on, issued_on, paid_on, reference, entries.carried_over,
                    turn %% 2 = 1 AS reversed,
-                   from_minor(borne.owed_minor, currency) AS owed, told.lines
+                   told.owed, told.lines
               FROM settlement_entries AS entries
               JOIN settlements
                 ON settlements.id = entries.settlement_id
@@ -30,15 +30,10 @@ def find(conn: Conn, transaction_id: UUID, reach: Reach) -> list[SettlementEntry
                 ON documents.settlement_id = entries.settlement_id
                AND documents.document = entries.document
              CROSS JOIN LATERAL (
-                     SELECT coalesce(sum(amount_minor) FILTER (WHERE party = 'brand'), 0)::bigint
-                            AS owed_minor
-                       FROM settlement_lines
-                      WHERE settlement_id = entries.settlement_id
-                        AND transaction_id = entries.transaction_id
-                   ) AS borne
-             CROSS JOIN LATERAL (
-                     -- An amount as text: a number of JSON would be read as a float.
-                     SELECT coalesce(
+                     SELECT coalesce(sum(amount) FILTER (WHERE party = 'brand'), from_minor(0, currency))
+                            AS owed,
+                            -- An amount as text: a number of JSON would be read as a float.
+                            coalesce(
                               jsonb_agg(
                                 to_jsonb(details) || jsonb_build_object('amount', amount::text)
                                 ORDER BY place

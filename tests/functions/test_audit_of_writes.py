@@ -10,7 +10,7 @@ from shared.edge.operations import REGISTRY
 from tests.functions.permitted import REQUESTS, Asked, World
 from tests.rows import Conn
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("app", "whole_app")
 
 LEAVES = {
     "approve_promotion": "promotion.approved",
@@ -68,13 +68,6 @@ LEAVE_NOTHING = {
     "receive_report": "how far a message is, which its row tells for as long as there is one",
     "issue_token": "with a code that is wrong; a right one begins a session, test_sessions has its entry",
 }
-
-
-@pytest.fixture(autouse=True)
-def _whole_app() -> None:
-    import function_app
-
-    assert function_app.app is not None
 
 
 def test_every_operation_that_writes_is_named() -> None:

@@ -18,19 +18,12 @@ from shared.edge.operations import REGISTRY, Access
 from tests.functions.permitted import REQUESTS, STORES, World
 from tests.rows import Conn
 
-pytestmark = pytest.mark.usefixtures("app")
+pytestmark = pytest.mark.usefixtures("app", "whole_app")
 
 NOBODY = "nobody"
 CALLERS = [*(role.value for role in Role), NOBODY]
 with (Path(__file__).parent / "permissions.csv").open() as file:
     EXPECTED = {(row["operation"], row["store"]): row for row in csv.DictReader(file)}
-
-
-@pytest.fixture(autouse=True)
-def _whole_app() -> None:
-    import function_app
-
-    assert function_app.app is not None
 
 
 @pytest.fixture
